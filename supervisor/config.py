@@ -1,0 +1,115 @@
+"""Reads the settings: flags over environment over YAML over defaults, and stops at the first thing that is wrong.
+
+Whatever is wrong becomes one line: where it was said, the key, what was found, what is allowed.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from msgspec import inspect
+
+from supervisor.contract.settings import Settings
+
+ENVIRONMENT = {"POCKER_LISTEN": "listen", "POCKER_DATA": "data", "POCKER_SHARDS": "shards"}
+CONFIG_VARIABLE = "POCKER_CONFIG"
+FILE_BYTES_MAX = 1024 * 1024
+FOUND_CHARS_MAX = 60
+
+
+class ConfigError(Exception):
+    """One line for the operator."""
+
+
+def load(config: str | None, flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this start. `flags` maps key → value; None means that the flag was not given.
+
+    Raises ConfigError. The data directory comes back absolute, so that it survives a change of directory.
+    """
+    file = config or environ.get(CONFIG_VARIABLE)
+    tree: dict[str, Any] = {} if not file else _read(Path(file))
+    _check(tree, Settings, str(file), "")
+    for variable, key in ENVIRONMENT.items():
+        if environ.get(variable):
+            tree[key] = _value(environ[variable], _types(Settings)[key], f"environment {variable}", strict=False)
+    for key, value in flags.items():
+        if value is not None:
+            tree[key] = _value(value, _types(Settings)[key], f"--{key}", strict=False)
+    settings = msgspec.convert(tree, Settings)
+    return msgspec.structs.replace(settings, data=str(Path(settings.data).expanduser().resolve()))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            text = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(text) > FILE_BYTES_MAX:
+        raise ConfigError(f"{path}: is larger than {FILE_BYTES_MAX} bytes")
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: found {_found(tree)}, allowed is a table of keys ({', '.join(_types(Settings))})")
+    return tree
+
+
+def _types(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
+
+
+def _check(tree: Mapping[Any, Any], struct: type[msgspec.Struct], source: str, prefix: str) -> None:
+    types = _types(struct)
+    for key, value in tree.items():
+        if key not in types:
+            near = difflib.get_close_matches(str(key), types, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ConfigError(f"{source}: {prefix}{key}: unknown key{hint}; allowed: {', '.join(types)}")
+        expected = types[key]
+        if isinstance(expected, type) and issubclass(expected, msgspec.Struct):
+            if not isinstance(value, dict):
+                keys = ", ".join(_types(expected))
+                raise ConfigError(
+                    f"{source}: {prefix}{key}: found {_found(value)}, allowed is a table of keys ({keys})"
+                )
+            _check(value, expected, source, f"{prefix}{key}.")
+        else:
+            _value(value, expected, f"{source}: {prefix}{key}", strict=True)
+
+
+def _value(value: Any, expected: Any, source: str, *, strict: bool) -> Any:
+    try:
+        return msgspec.convert(value, expected, strict=strict)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"{source}: found {_found(value)}, allowed is {allowed(inspect.type_info(expected))}"
+        ) from error
+
+
+def _found(value: Any) -> str:
+    text = repr(value) if value is not None else "nothing"
+    return text if len(text) <= FOUND_CHARS_MAX else f"{text[:FOUND_CHARS_MAX]}…"
+
+
+def allowed(info: inspect.Type) -> str:
+    """What values a type of the settings takes, in words."""
+    if isinstance(info, inspect.Metadata):
+        return str((info.extra or {}).get("allowed")) if info.extra else allowed(info.type)
+    if isinstance(info, inspect.BoolType):
+        return "true or false"
+    if isinstance(info, inspect.LiteralType):
+        return "one of " + ", ".join(str(value) for value in info.values)
+    if isinstance(info, inspect.IntType | inspect.FloatType):
+        noun = "a whole number" if isinstance(info, inspect.IntType) else "a number"
+        if info.le is None:
+            return f"{noun} from {info.ge}"
+        return f"{noun} from {info.ge} to {info.le}"
+    return "text"

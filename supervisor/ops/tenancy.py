@@ -1,0 +1,238 @@
+"""Making, changing and removing tenants.
+
+The order of every change is the same: the registry first (durable), then every worker's directory (acknowledged), then
+the files (by the owner). So whatever is cut off is found in the registry by the next start, which repairs it.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from supervisor.accounting.ledger import Ledger
+from supervisor.contract.messages import Progress, TenantDrop, TenantFailed, TenantPut
+from supervisor.contract.settings import Settings, tenant_dir
+from supervisor.contract.shardmap import Directory
+from supervisor.contract.tenant import Tenant, TenantState, is_name
+from supervisor.crew import Crew, CrewError, OnProgress
+from supervisor.tenants.lifecycle import OPERABLE, REPAIRS, LifecycleError, Repair, take
+from supervisor.tenants.registry import Registry
+
+BUSY_TIMEOUT_S = 10.0
+DOMAINS_MAX = 100
+DOMAIN_CHARS_MAX = 253
+DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class Refused(Exception):  # noqa: N818 (a name that says what happened)
+    """The command cannot be carried out; one line for the operator."""
+
+
+class _Hold:
+    """Who works on a tenant, and how many want to."""
+
+    __slots__ = ("lock", "op", "users")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.op = ""
+        self.users = 0
+
+
+class Tenancy:
+    """The operations on tenants. They run on the arbiter's loop; those on one tenant one after another."""
+
+    def __init__(  # noqa: PLR0917 (its parts)
+        self,
+        settings: Settings,
+        registry: Registry,
+        directory: Directory,
+        crew: Crew,
+        ledger: Ledger,
+        log: logging.Logger,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._directory = directory
+        self._crew = crew
+        self._ledger = ledger
+        self._log = log
+        self._holds: dict[str, _Hold] = {}
+
+    def known(self, name: str) -> Tenant:
+        """The tenant of that name. Raises Refused."""
+        tenant = self._directory.get(name)
+        if tenant is None:
+            raise Refused(f"there is no tenant {name}")
+        return tenant
+
+    async def found(
+        self, name: str, domains: list[str], op: str, args: dict[str, Any], on_progress: OnProgress
+    ) -> Tenant:
+        """A new tenant, made by the owner's `op`, that serves when this returns. Nothing stays of one that fails."""
+        if not is_name(name):
+            raise Refused(f"{name!r} cannot name a tenant: 1 to 63 of a-z, 0-9 and -, no - at either end")
+        async with self.held(name, op):
+            known = self._directory.get(name)
+            if known is not None:
+                raise Refused(f"tenant {name} exists already ({known.state})")
+            path = tenant_dir(self._settings, name)
+            if path.exists():
+                raise Refused(f"{path} exists but belongs to no tenant; move it away (it can then be imported)")
+            now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+            tenant = Tenant(name, TenantState.CREATING, None, tuple(self._checked(name, domains)), "", now)
+            self._registry.put(tenant)
+            self._directory.put(tenant)
+            try:
+                await self.call(tenant, op, args, on_progress)
+            except CrewError:
+                await self._undo(tenant)
+                raise
+            tenant = take("finish", tenant)
+            await self._change(tenant)
+        self._log.info("tenant %s is active on shard %d (%s)", name, self._directory.owner(tenant), op)
+        return tenant
+
+    async def _undo(self, tenant: Tenant) -> None:
+        try:
+            await self._purge(tenant, ignore)
+        except CrewError as error:
+            await self._change(take("fail", tenant, f"could not be created, and its files are still there: {error}"))
+
+    async def step(self, step: str, name: str, reason: str = "") -> Tenant:
+        """The tenant after a step of its life cycle, when every worker knows."""
+        async with self.held(name, step):
+            changed = take(step, self.known(name), reason)
+            await self._change(changed)
+        self._log.info("tenant %s is %s", name, changed.state)
+        return changed
+
+    async def delete(self, name: str, on_progress: OnProgress) -> None:
+        """Removes the tenant and all of its files."""
+        async with self.held(name, "delete"):
+            tenant = self.known(name)
+            if tenant.state is not TenantState.DELETED:  # else an earlier delete was cut off; go on
+                tenant = take("delete", tenant)
+                await self._change(tenant)
+            await self._purge(tenant, on_progress)
+
+    async def add_domain(self, name: str, domain: str) -> Tenant:
+        """The tenant, served at one more domain."""
+        async with self.held(name, "domain add"):
+            tenant = self.known(name)
+            domains = tuple(dict.fromkeys((*tenant.domains, *self._checked(name, [domain]))))
+            if len(domains) > DOMAINS_MAX:
+                raise Refused(f"tenant {name} has {DOMAINS_MAX} domains, which is the limit")
+            changed = msgspec.structs.replace(tenant, domains=domains)
+            await self._change(changed)
+            return changed
+
+    async def remove_domain(self, name: str, domain: str) -> Tenant:
+        """The tenant, served at that domain no more."""
+        async with self.held(name, "domain remove"):
+            tenant = self.known(name)
+            if domain.lower() not in tenant.domains:
+                raise Refused(f"tenant {name} has no domain {domain}")
+            left = tuple(known for known in tenant.domains if known != domain.lower())
+            changed = msgspec.structs.replace(tenant, domains=left)
+            await self._change(changed)
+            return changed
+
+    async def operate(self, name: str, op: str, args: dict[str, Any], on_progress: OnProgress) -> Any:
+        """Has the owner do something to a tenant that has files; nothing else happens to it meanwhile."""
+        async with self.held(name, op):
+            tenant = self.known(name)
+            if tenant.state not in OPERABLE:
+                raise Refused(f"tenant {name} is {tenant.state}")
+            return await self.call(tenant, op, args, on_progress)
+
+    async def call(self, tenant: Tenant, op: str, args: dict[str, Any], on_progress: OnProgress) -> Any:
+        """Has the owner do something to the tenant."""
+        return await self._crew.call(self._directory.owner(tenant), op, tenant.name, args, on_progress)
+
+    async def mark_failed(self, failed: TenantFailed) -> None:
+        """A worker says that it cannot serve the tenant."""
+        self._log.error("tenant %s has failed: %s", failed.name, failed.reason)
+        try:
+            async with self.held(failed.name, "fail"):
+                tenant = self._directory.get(failed.name)
+                if tenant is not None and tenant.state is TenantState.ACTIVE:
+                    await self._change(take("fail", tenant, failed.reason))
+        except (Refused, CrewError, LifecycleError) as error:
+            self._log.error("tenant %s could not be marked failed: %s", failed.name, error)
+
+    async def repair(self) -> None:
+        """Finishes or undoes what the previous run did not finish. Called once, at the start."""
+        cut_off = [(tenant, REPAIRS[tenant.state]) for tenant in self._directory if tenant.state in REPAIRS]
+        for tenant, repair in cut_off:
+            try:
+                async with self.held(tenant.name, "repair"):
+                    if repair is Repair.LAND:
+                        await self._change(take("land", tenant))
+                    else:
+                        await self._purge(tenant, ignore)
+            except (Refused, CrewError, LifecycleError) as error:
+                self._log.error("tenant %s was left %s and stays so: %s", tenant.name, tenant.state, error)
+            else:
+                done = "serves again" if repair is Repair.LAND else "is removed"
+                self._log.warning("tenant %s was left %s by the previous run: it %s", tenant.name, tenant.state, done)
+
+    async def _change(self, tenant: Tenant) -> None:
+        self._registry.put(tenant)
+        self._directory.put(tenant)
+        await self._crew.tell_all(lambda number: TenantPut(number, tenant))
+
+    async def _purge(self, tenant: Tenant, on_progress: OnProgress) -> None:
+        await self.call(tenant, "remove", {}, on_progress)
+        self._registry.remove(tenant.name)
+        self._directory.drop(tenant.name)
+        self._ledger.close(tenant.name)
+        await self._crew.tell_all(lambda number: TenantDrop(number, tenant.name))
+        self._log.info("tenant %s and its files are removed", tenant.name)
+
+    def _checked(self, name: str, domains: list[str]) -> list[str]:
+        checked = [domain.lower().removesuffix(".") for domain in domains]
+        if len(checked) > DOMAINS_MAX:
+            raise Refused(f"{len(checked)} domains are more than the limit of {DOMAINS_MAX}")
+        base = self._settings.base_domain
+        for domain in checked:
+            if len(domain) > DOMAIN_CHARS_MAX or not DOMAIN.fullmatch(domain):
+                raise Refused(f"{domain!r} is not a domain name")
+            if domain == base or domain.endswith(f".{base}"):
+                raise Refused(f"{domain} lies in the base domain {base}, where names belong to tenants")
+            other = self._directory.by_domain(domain)
+            if other is not None and other.name != name:
+                raise Refused(f"{domain} belongs to tenant {other.name}")
+        return checked
+
+    @asynccontextmanager
+    async def held(self, name: str, op: str) -> AsyncIterator[None]:
+        """Nobody else changes this tenant meanwhile. Who cannot get it for BUSY_TIMEOUT_S is told what goes on."""
+        hold = self._holds.get(name)
+        if hold is None:
+            hold = self._holds[name] = _Hold()
+        hold.users += 1
+        try:
+            try:
+                async with asyncio.timeout(BUSY_TIMEOUT_S):
+                    await hold.lock.acquire()
+            except TimeoutError:
+                raise Refused(f"tenant {name} is busy: {hold.op}") from None
+            hold.op = op
+            try:
+                yield
+            finally:
+                hold.lock.release()
+        finally:
+            hold.users -= 1
+            if not hold.users:
+                del self._holds[name]
+
+
+def ignore(progress: Progress) -> None:
+    """For a call whose progress nobody watches."""

@@ -1,0 +1,138 @@
+"""A minimal worker for tests of the supervisor alone, and `python standin.py …` to start a supervisor with it.
+
+It answers on the listener and on its shard's socket, one request a connection:
+    GET /who        {"shard", "pid", "tenants"}
+    GET /hang/NAME  holds the loop for ever in the name of tenant NAME
+    GET /stubborn/NAME  the same, and does not die of SIGABRT
+    GET /slow/S     answers after S seconds
+Orders over the channel are answered; "provision" makes the tenant's directory, "remove" deletes it, other calls echo.
+A call whose tenant is named `stuck` is never answered, one whose tenant is named `bad` is refused.
+"""
+
+import asyncio
+import contextlib
+import faulthandler
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from gunicorn.workers.base import Worker
+
+from supervisor.app import Server
+from supervisor.config import ConfigError, load
+from supervisor.contract.channel import Channel, attach
+from supervisor.contract.messages import Call, Progress, Reply, TenantDrop, TenantPut, UsageReport
+from supervisor.contract.settings import tenant_dir
+from supervisor.contract.usage import TenantUsage, WorkerUsage
+from supervisor.premises import StartError
+
+BEAT_S = 0.1
+
+
+def preload() -> None:
+    """Nothing to share."""
+
+
+class StandIn(Worker):
+    """Keeps the promises of a worker (see `supervisor.contract.board`) and serves as little as possible."""
+
+    def load_wsgi(self) -> None:
+        pass
+
+    def init_signals(self) -> None:
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        faulthandler.enable()
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, stopping.set)
+        loop.add_signal_handler(signal.SIGQUIT, os._exit, 0)
+        self.channel = Channel(self._told, lambda: None)
+        await attach(loop, self.board.channel, self.channel)
+        self.served: set[asyncio.Task[None]] = set()
+        servers = [await asyncio.start_server(self._answer, sock=listener.sock) for listener in self.sockets]
+        servers.append(await asyncio.start_unix_server(self._answer, sock=self.board.shard_listeners[self.shard]))
+        while not stopping.is_set():
+            self.notify()
+            if os.getppid() != self.ppid:
+                return
+            usage = [TenantUsage(t.name, requests=1, cpu_ms=0.5, live=True) for t in self.board.directory][:3]
+            self.channel.send(UsageReport(WorkerUsage(self.shard, os.getpid(), len(usage), tenants=usage)))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), BEAT_S)
+        for server in servers:
+            server.close()
+        if self.served:
+            await asyncio.wait(self.served)
+        Path(self.board.settings.data, f"closed.{self.shard}").write_text(str(os.getpid()))
+        self.channel.close()
+        await asyncio.sleep(0)
+
+    def _told(self, message: object) -> None:
+        directory = self.board.directory
+        match message:
+            case TenantPut():
+                directory.put(message.tenant)
+            case TenantDrop():
+                directory.drop(message.name)
+            case Call(tenant="stuck"):
+                return
+            case Call(tenant="bad", op="provision"):
+                self.channel.send(Reply(message.id, False, error="bad cannot be provisioned"))
+                return
+            case Call(op="provision"):
+                tenant_dir(self.board.settings, message.tenant).mkdir()
+            case Call(op="remove"):
+                shutil.rmtree(tenant_dir(self.board.settings, message.tenant), ignore_errors=True)
+            case Call(op="export"):
+                for done in range(3):
+                    self.channel.send(Progress(message.id, "copying", done, 3))
+        self.channel.send(Reply(message.id, True, value=getattr(message, "args", None)))
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self.served.add(task)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            path = head.split()[1].decode()
+            if path.startswith(("/hang/", "/stubborn/")):
+                if path.startswith("/stubborn/"):
+                    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGABRT])
+                self.board.slots.claim(self.shard, path.rpartition("/")[2], time.monotonic_ns())
+                while True:
+                    pass
+            if path.startswith("/slow/"):
+                await asyncio.sleep(float(path.removeprefix("/slow/")))
+            told = {"shard": self.shard, "pid": os.getpid(), "tenants": sorted(t.name for t in self.board.directory)}
+            body = json.dumps(told).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body)
+            await writer.drain()
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            writer.close()
+            self.served.discard(task)
+
+
+if __name__ == "__main__":
+    sys.modules["standin"] = sys.modules["__main__"]
+    flags = json.loads(sys.argv[2])
+    try:
+        Server(
+            load(sys.argv[1] or None, flags, {}),
+            reread=lambda: load(sys.argv[1] or None, flags, {}),
+            worker="standin.StandIn",
+            preload="standin:preload",
+        ).run()
+    except (ConfigError, StartError) as error:
+        sys.exit(str(error))
