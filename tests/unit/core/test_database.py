@@ -1,0 +1,159 @@
+"""A tenant's database: transactions, deadlines, and what SQLite's failures mean."""
+
+import threading
+import time
+from pathlib import Path
+
+import apsw
+import pytest
+
+from worker.db.connection import Database
+from worker.db.faults import is_corruption, to_api_error, unique_columns
+from worker.lanes import Lanes
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT max(i) FROM n"
+LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 300000) SELECT count(*) FROM n"
+
+
+@pytest.fixture
+def db(tmp_path: Path):
+    path = tmp_path / "data.db"
+    path.touch()
+    database = Database(path)
+    database.execute("CREATE TABLE t (id TEXT PRIMARY KEY, n INTEGER UNIQUE)")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def lanes():
+    lanes = Lanes(inline_budget_ms=5, read_timeout_s=1, pool_threads=2)
+    yield lanes
+    lanes.close()
+
+
+def test_has_the_durability_of_pocketbase(db):
+    assert db.value("PRAGMA journal_mode") == "wal"
+    assert db.value("PRAGMA synchronous") == 1
+    assert db.value("PRAGMA foreign_keys") == 1
+
+
+def test_a_missing_file_is_not_created(tmp_path):
+    with pytest.raises(apsw.CantOpenError):
+        Database(tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_commits_and_rolls_back(db):
+    with db.transaction():
+        db.execute("INSERT INTO t VALUES ('a', 1)")
+        assert db.in_transaction
+    assert not db.in_transaction
+    with pytest.raises(ZeroDivisionError), db.transaction():
+        db.execute("INSERT INTO t VALUES ('b', 2)")
+        raise ZeroDivisionError
+    assert db.all("SELECT id FROM t") == [("a",)]
+
+
+def test_a_nested_transaction_rolls_back_alone(db):
+    with db.transaction():
+        db.execute("INSERT INTO t VALUES ('a', 1)")
+        with pytest.raises(ZeroDivisionError), db.transaction():
+            db.execute("INSERT INTO t VALUES ('b', 2)")
+            raise ZeroDivisionError
+        db.execute("INSERT INTO t VALUES ('c', 3)")
+    assert db.all("SELECT id FROM t ORDER BY id") == [("a",), ("c",)]
+
+
+def test_a_write_beyond_its_limit_leaves_nothing(db):
+    db.write_limit_ns = 20_000_000
+    started = time.monotonic()
+    with pytest.raises(apsw.InterruptError), db.transaction():
+        db.execute("INSERT INTO t VALUES ('a', 1)")
+        db.execute(ENDLESS)
+    assert time.monotonic() - started < 5
+    assert db.all("SELECT * FROM t") == []
+    with db.transaction():  # and the connection works on
+        db.execute("INSERT INTO t VALUES ('a', 1)")
+    assert db.value("SELECT count(*) FROM t") == 1
+
+
+def test_names_the_columns_of_a_unique_violation(db):
+    db.execute("INSERT INTO t VALUES ('a', 1)")
+    with pytest.raises(apsw.ConstraintError) as caught:
+        db.execute("INSERT INTO t VALUES ('b', 1)")
+    assert unique_columns(caught.value) == ["t.n"]
+    assert unique_columns(ValueError("UNIQUE constraint failed: t.n")) is None
+
+
+def test_a_damaged_file_is_told_from_other_failures(tmp_path):
+    path = tmp_path / "data.db"
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(apsw.NotADBError) as caught:
+        Database(path)
+    assert is_corruption(caught.value)
+    assert to_api_error(caught.value).status == 503
+    assert "no database" not in to_api_error(caught.value).message
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(apsw.FullError, 507), (apsw.InterruptError, 400), (apsw.SQLError, 400), (apsw.MisuseError, 500)]
+)
+def test_the_answer_keeps_sqlites_text_private(error, status):
+    answer = to_api_error(error("secret table name"))
+    assert answer.status == status
+    assert "secret" not in str(answer.body())
+    assert "secret" in str(answer.cause)
+
+
+def test_defensive_mode_stands(db):
+    with pytest.raises(apsw.Error):
+        db.execute("PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql='x'")
+    with pytest.raises(apsw.Error):
+        db.execute("SELECT load_extension('x')")
+
+
+async def reading(lanes: Lanes, db: Database, sql: str):
+    threads = []
+
+    def fn(database: Database):
+        threads.append(threading.current_thread().name)
+        return database.value(sql)
+
+    return await lanes.read(db, fn), threads
+
+
+def test_a_short_read_stays_on_the_loop(db, lanes, run):
+    answer, threads = run(reading(lanes, db, "SELECT 1"))
+    assert answer == 1
+    assert threads == ["MainThread"]
+    assert lanes.pooled == 0
+
+
+def test_a_long_read_moves_to_the_pool_and_is_remembered(db, lanes, run):
+    answer, threads = run(reading(lanes, db, LONG))
+    assert answer == 300000
+    assert [name.split("_")[0] for name in threads] == ["MainThread", "lane"]
+    assert LONG in db.slow
+    started = time.thread_time()
+    run(reading(lanes, db, LONG))  # the second time the loop's thread does none of it
+    assert time.thread_time() - started < 0.004
+    answer, _ = run(reading(lanes, db, "SELECT 2"))
+    assert answer == 2
+
+
+def test_an_endless_read_ends_at_its_limit(db, lanes, run):
+    started = time.monotonic()
+    with pytest.raises(apsw.InterruptError):
+        run(reading(lanes, db, ENDLESS))
+    assert 0.5 < time.monotonic() - started < 10
+    assert run(reading(lanes, db, "SELECT 3"))[0] == 3
+
+
+def test_a_read_inside_a_transaction_sees_its_writes(db, lanes, run):
+    async def inside():
+        with db.transaction():
+            db.execute("INSERT INTO t VALUES ('a', 1)")
+            return await lanes.read(db, lambda database: database.value("SELECT count(*) FROM t"))
+
+    assert run(inside()) == 1

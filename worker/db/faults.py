@@ -1,0 +1,45 @@
+"""From SQLite's errors to PocketBase's: the one table of which failure means what to a client."""
+
+import re
+
+import apsw
+
+from worker.errors import ApiError, bad_request, internal
+
+_UNIQUE = re.compile(r"UNIQUE constraint failed: (?P<columns>.+)$")
+_CORRUPT = (apsw.CorruptError, apsw.NotADBError)
+
+# Exception of apsw → status and message of the answer. Everything else is a 400, as PocketBase answers generic errors.
+FAULTS: tuple[tuple[type[Exception], int, str], ...] = (
+    (apsw.CorruptError, 503, "The tenant's database is damaged."),
+    (apsw.NotADBError, 503, "The tenant's database is damaged."),
+    (apsw.FullError, 507, "There is no space left to store the data."),
+    (apsw.IOError, 503, "The tenant's database cannot be read or written at the moment."),
+    (apsw.CantOpenError, 503, "The tenant's database cannot be read or written at the moment."),
+    (apsw.ReadOnlyError, 503, "The tenant's database cannot be read or written at the moment."),
+    (apsw.BusyError, 503, "The tenant's database is busy."),
+    (apsw.InterruptError, 400, "The query took too long and was stopped."),
+)
+
+
+def unique_columns(error: BaseException) -> list[str] | None:
+    """The `table.column` names of a violated unique index, or None where `error` is another failure."""
+    if not isinstance(error, apsw.ConstraintError):
+        return None
+    match = _UNIQUE.search(str(error))
+    return match["columns"].split(", ") if match else None
+
+
+def is_corruption(error: BaseException) -> bool:
+    """Whether `error` says that the file is damaged, so that its tenant must stop being served."""
+    return isinstance(error, _CORRUPT)
+
+
+def to_api_error(error: apsw.Error) -> ApiError:
+    """The answer for a failure of SQLite that no use case has put into words; SQLite's text stays private."""
+    for kind, status, message in FAULTS:
+        if isinstance(error, kind):
+            return ApiError(status, message, cause=str(error))
+    if isinstance(error, (apsw.MisuseError, apsw.ThreadingViolationError)):
+        return internal(cause=str(error))
+    return bad_request(cause=str(error))

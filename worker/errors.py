@@ -1,0 +1,117 @@
+"""The errors a tenant's client may see, and what stays private behind them.
+
+An `ApiError` carries the public shape — `{"data": {…}, "message": "…", "status": n}`, PocketBase's own — and a
+private `cause` that goes into the tenant's request log only. Use cases raise `ValidationErrors`; the use case that
+knows the sentence to say turns them into an `ApiError`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+DEFAULT_MESSAGES = {
+    400: "Something went wrong while processing your request.",
+    401: "Missing or invalid authentication.",
+    403: "You are not allowed to perform this request.",
+    404: "The requested resource wasn't found.",
+    413: "Request entity too large.",
+    429: "Too Many Requests.",
+    500: "Something went wrong while processing your request.",
+    503: "The service is temporarily unavailable.",
+}
+
+
+class FieldError(NamedTuple):
+    """What is wrong with one value: a stable code, a sentence, and the parameters the sentence was made from."""
+
+    code: str
+    message: str
+    params: Mapping[str, Any] | None = None
+
+    def body(self) -> dict[str, Any]:
+        """The error as it stands under `data.<path>`; `params` only where there are some."""
+        body: dict[str, Any] = {"code": self.code, "message": sentence(self.message)}
+        if self.params:
+            body["params"] = dict(self.params)
+        return body
+
+
+REQUIRED = FieldError("validation_required", "Cannot be blank.")
+
+# Field errors nested by path: {"name": FieldError, "fields": {"0": {"min": FieldError}}}
+ErrorTree = Mapping[str, "FieldError | ErrorTree"]
+
+
+def error_data(errors: ErrorTree) -> dict[str, Any]:
+    """`errors` as the `data` member of an error's body, with every level kept."""
+    return {
+        path: error.body() if isinstance(error, FieldError) else error_data(error) for path, error in errors.items()
+    }
+
+
+class ValidationErrors(Exception):  # noqa: N818 - it carries several
+    """Submitted data that may not be stored: field errors nested by path (never empty)."""
+
+    def __init__(self, errors: ErrorTree) -> None:
+        super().__init__("; ".join(f"{path}: {error}" for path, error in errors.items()))
+        self.errors = errors
+
+    def data(self) -> dict[str, Any]:
+        """The errors as the `data` member of an error's body."""
+        return error_data(self.errors)
+
+
+class ApiError(Exception):
+    """An answer that is an error: public status, message and data; `cause` is for the request log alone."""
+
+    def __init__(
+        self, status: int, message: str = "", data: Mapping[str, Any] | None = None, cause: object = None
+    ) -> None:
+        message = sentence(message) if message else DEFAULT_MESSAGES.get(status, DEFAULT_MESSAGES[500])
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.data = data or {}
+        self.cause = cause
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body, its keys in PocketBase's order."""
+        return {"data": self.data, "message": self.message, "status": self.status}
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital first letter and a full stop, as every message of PocketBase's has."""
+    text = text.strip()
+    if not text:
+        return text
+    text = text[0].upper() + text[1:]
+    return text if text[-1] in ".!?" else text + "."
+
+
+def bad_request(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
+    """400: malformed or refused input."""
+    return ApiError(400, message, data, cause)
+
+
+def unauthorized(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
+    """401: a login is needed."""
+    return ApiError(401, message, data, cause)
+
+
+def forbidden(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
+    """403: the login that came with the request is not enough."""
+    return ApiError(403, message, data, cause)
+
+
+def not_found(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
+    """404: missing, or hidden by a rule."""
+    return ApiError(404, message, data, cause)
+
+
+def too_many_requests(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
+    """429: over a limit."""
+    return ApiError(429, message, data, cause)
+
+
+def internal(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
+    """500: our fault."""
+    return ApiError(500, message, data, cause)

@@ -1,0 +1,76 @@
+"""The events of a tenant and the handlers bound to them.
+
+Every action of a tenant is an event whose last handler is the default action. A handler gets the event and calls
+`await event.next()` to let the rest of the chain run, or does not, and so prevents it. Handlers are bound to one
+tenant's bus; there is no global one.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from worker.context import Context
+    from worker.schema.collection import Collection
+
+
+class Event:
+    """What happened, to which collection of which tenant. Use cases derive their own with what they carry."""
+
+    __slots__ = ("_chain", "_position", "collection", "context")
+
+    def __init__(self, context: "Context", collection: "Collection | None" = None) -> None:
+        self.context = context
+        self.collection = collection
+        self._chain: Sequence[Callable[[Any], Awaitable[None]]] = ()
+        self._position = 0
+
+    async def next(self) -> None:
+        """Run the rest of the chain: the next handler, or the default action. A no-op after the last one."""
+        position = self._position
+        if position < len(self._chain):
+            self._position = position + 1
+            await self._chain[position](self)
+
+    async def run(self, chain: Sequence[Callable[[Any], Awaitable[None]]]) -> None:
+        """Run `chain` for this event. Nested runs of one event (a model event inside a request's) are kept apart."""
+        outer = self._chain, self._position
+        self._chain, self._position = chain, 0
+        try:
+            await self.next()
+        finally:
+            self._chain, self._position = outer
+
+    def matches(self, tags: frozenset[str]) -> bool:
+        """Whether a handler bound with `tags` (collection names or ids) wants this event."""
+        collection = self.collection
+        return collection is not None and (collection.name in tags or collection.id in tags)
+
+
+EventT = TypeVar("EventT", bound=Event)
+Handler = Callable[[EventT], Awaitable[None]]
+
+
+class Bus:
+    """The handlers of one tenant, by event name, in the order in which they were bound."""
+
+    __slots__ = ("_handlers",)
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, list[tuple[Callable[[Any], Awaitable[None]], frozenset[str]]]] = {}
+
+    def on(self, name: str, handler: Handler[Any], tags: frozenset[str] = frozenset()) -> None:
+        """Bind `handler` to the event `name`; with `tags`, only for these collections (names or ids)."""
+        self._handlers.setdefault(name, []).append((handler, tags))
+
+    def has(self, name: str) -> bool:
+        """Whether anything is bound to `name`: use cases skip making an event that nobody wants."""
+        return name in self._handlers
+
+    async def trigger(self, name: str, event: EventT, action: Handler[EventT]) -> None:
+        """Run the handlers of `name` around `action`, the default."""
+        bound = self._handlers.get(name)
+        if bound is None:
+            await action(event)
+            return
+        chain = [handler for handler, tags in bound if not tags or event.matches(tags)]
+        await event.run([*chain, action])

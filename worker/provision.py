@@ -1,0 +1,206 @@
+"""Making, importing, exporting and removing the files of a tenant.
+
+A new tenant is a copied template with fresh secrets, so that it costs milliseconds. An import copies a PocketBase data
+directory, its write-ahead log included; an export writes one that the real PocketBase opens. What takes long runs in a
+thread of the owner's worker and tells how far it is.
+
+The directory of a tenant::
+
+    NAME/pb_data/{data.db, auxiliary.db, storage/, …}   pb_hooks/   pb_migrations/   pb_public/
+"""
+
+import fcntl
+import os
+import shutil
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import apsw
+
+from worker.db.connection import Database
+from worker.db.migrations import TEMPLATE_VERSION, check_importable, ensure_auxiliary, personalise, write_template
+from worker.sql import rand_id
+
+# Told after each file: what is being copied, bytes done, bytes in all.
+Progress = Callable[[str, int, int], None]
+
+# Companions of pb_data: the option's name in an order → the directory it becomes.
+COMPANIONS = {"hooks": "pb_hooks", "migrations": "pb_migrations", "public": "pb_public"}
+
+# What a data directory holds that belongs to a running process, not to its data.
+TRANSIENT = frozenset({".pb_temp_to_delete", ".notify", ".autocert_cache", "lost+found"})
+DATABASES = ("data.db", "auxiliary.db")
+
+# SQLite's lock bytes, from its file format: a connection in WAL mode holds a shared lock in this range of the main file.
+LOCK_START, LOCK_LENGTH = 0x40000000, 512
+
+
+class ProvisionError(Exception):
+    """Why a tenant's files could not be made, copied or removed: one sentence for the operator."""
+
+
+def template(root: Path) -> Path:
+    """The directory of the template under `root`, made when it is missing."""
+    ready = root / TEMPLATE_VERSION
+    if not ready.exists():
+        # made aside and renamed: two workers may come here at once, and one of them may be killed half-way
+        draft = root / f".{rand_id()}"
+        draft.mkdir(parents=True)
+        write_template(draft)
+        try:
+            draft.rename(ready)
+        except OSError:
+            shutil.rmtree(draft)
+            if not ready.exists():
+                raise
+    return ready
+
+
+def provision(template_root: Path, directory: Path) -> None:
+    """Make the files of a new tenant in `directory`, which must not exist. Raises ProvisionError."""
+    source = template(template_root)
+    pb_data = directory / "pb_data"
+    try:
+        pb_data.mkdir(parents=True)
+    except FileExistsError as error:
+        raise ProvisionError(f"{directory} exists already") from error
+    for name in DATABASES:
+        shutil.copyfile(source / name, pb_data / name)
+    db = Database(pb_data / "data.db")
+    try:
+        personalise(db)
+    finally:
+        db.close()
+
+
+def import_directory(source: Path, directory: Path, companions: dict[str, Path], progress: Progress) -> None:
+    """Copy the PocketBase data directory `source` and its companions into `directory`, which must not exist.
+
+    Raises ProvisionError, with nothing left behind, where `source` is no data directory of PocketBase 0.23 or later, is
+    in use by a running process, or cannot be read.
+    """
+    check_source(source, companions)
+    if directory.exists():
+        raise ProvisionError(f"{directory} exists already")
+    try:
+        jobs = [(source, directory / "pb_data")]
+        jobs += [(path, directory / COMPANIONS[kind]) for kind, path in companions.items()]
+        copy_trees(jobs, progress)
+        adopt(directory / "pb_data")
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+
+
+def check_source(source: Path, companions: dict[str, Path]) -> None:
+    """Raise ProvisionError unless `source` and the companions are directories and nobody has the databases open."""
+    if not (source / "data.db").is_file():
+        raise ProvisionError(f"{source} is no PocketBase data directory: it has no data.db")
+    for path in companions.values():
+        if not path.is_dir():
+            raise ProvisionError(f"{path} is no directory")
+    for name in DATABASES:
+        path = source / name
+        holder = lock_holder(path) if path.is_file() else None
+        if holder is not None:
+            raise ProvisionError(f"{path} is in use by process {holder}: stop it first")
+
+
+def lock_holder(path: Path) -> int | None:
+    """The pid of a process that has the SQLite file `path` open in WAL mode or for writing, or None."""
+    with path.open("rb") as file:
+        query = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, LOCK_START, LOCK_LENGTH, 0)
+        kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(file, fcntl.F_GETLK, query))
+    return None if kind == fcntl.F_UNLCK else int(pid)
+
+
+def adopt(pb_data: Path) -> None:
+    """Make copied databases ours: take their WALs in, check what they are, add what a newer PocketBase has."""
+    try:
+        db = Database(pb_data / "data.db")
+        try:
+            reason = check_importable(db)
+            if reason:
+                raise ProvisionError(reason)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            db.close()
+        auxiliary = pb_data / "auxiliary.db"
+        auxiliary.touch()
+        db = Database(auxiliary)
+        try:
+            ensure_auxiliary(db)
+        finally:
+            db.close()
+    except apsw.Error as error:
+        raise ProvisionError(f"the database can't be read: {error}") from error
+
+
+def export_directory(directory: Path, target: Path, progress: Progress) -> None:
+    """Write the tenant in `directory` as a PocketBase data directory to `target`, missing or empty.
+
+    The databases are copied through SQLite's backup, so the tenant may serve meanwhile. Raises ProvisionError.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ProvisionError(f"{target} exists and is not empty")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name in DATABASES:
+            progress(name, 0, 0)
+            backup(directory / "pb_data" / name, target / name)
+        copy_trees([(directory / "pb_data", target)], progress, skip=lambda path: path.name in DATABASES)
+    except (OSError, apsw.Error) as error:
+        raise ProvisionError(f"the export failed: {error}") from error
+
+
+def backup(source: Path, target: Path) -> None:
+    """A consistent copy of a database that may be in use. One step, so that no writer can make it start again."""
+    reader = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+    writer = apsw.Connection(str(target))
+    try:
+        with writer.backup("main", reader, "main") as copy:
+            copy.step()
+    finally:
+        writer.close()
+        reader.close()
+
+
+def remove(directory: Path) -> None:
+    """Delete every file of a tenant. One that is gone already is fine."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists():
+        raise ProvisionError(f"{directory} could not be removed")
+
+
+def copy_trees(
+    jobs: list[tuple[Path, Path]], progress: Progress, skip: Callable[[Path], bool] = lambda path: False
+) -> None:
+    """Copy each `(from, to)` directory of `jobs`, telling `progress` after each file.
+
+    Symbolic links are left out: what they point at is outside of the tenant. SQLite's `-shm` files are left out too.
+    """
+    files = [(path, target / path.relative_to(source)) for source, target in jobs for path in walk(source)]
+    files = [(path, target) for path, target in files if not skip(path)]
+    total = sum(path.stat().st_size for path, _ in files)
+    done = 0
+    for _, target in jobs:
+        target.mkdir(parents=True, exist_ok=True)
+    for path, target in files:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(path, target)
+        except OSError as error:
+            raise ProvisionError(f"{path} can't be copied: {error.strerror}") from error
+        done += target.stat().st_size
+        progress(path.name, done, total)
+
+
+def walk(root: Path) -> Iterator[Path]:
+    """The regular files under `root` that belong to its data."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in TRANSIENT]
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink() and not name.endswith("-shm"):
+                yield path

@@ -1,0 +1,44 @@
+"""Identifiers, ids and timestamps as PocketBase writes them into its databases."""
+
+import secrets
+import time
+
+ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+ALPHANUMERIC = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+def quote(identifier: str) -> str:
+    """`identifier` between backticks. The one place where a name enters SQL text; values are always parameters."""
+    return "`" + identifier.replace("`", "``") + "`"
+
+
+def rand_text(length: int, alphabet: str) -> str:
+    """`length` characters drawn from `alphabet` by the system's secure source."""
+    # one system call for all characters; a byte beyond the last full multiple of the alphabet is drawn again
+    size = len(alphabet)
+    ceiling = 256 - 256 % size
+    text = ""
+    while len(text) < length:
+        text += "".join([alphabet[byte % size] for byte in secrets.token_bytes(length * 2) if byte < ceiling])
+    return text[:length]
+
+
+def rand_id(length: int = 15) -> str:
+    """A new record id: `[a-z0-9]`, 15 characters by default."""
+    return rand_text(length, ID_ALPHABET)
+
+
+def rand_secret(length: int = 50) -> str:
+    """A new token key or signing secret: `[a-zA-Z0-9]`, 50 characters by default."""
+    return rand_text(length, ALPHANUMERIC)
+
+
+def now() -> str:
+    """This moment as `YYYY-MM-DD HH:MM:SS.mmmZ` in UTC."""
+    return stamp(time.time_ns() // 1_000_000)
+
+
+def stamp(milliseconds: int) -> str:
+    """Milliseconds since the epoch as `YYYY-MM-DD HH:MM:SS.mmmZ` in UTC."""
+    seconds, fraction = divmod(milliseconds, 1000)
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))}.{fraction:03d}Z"
