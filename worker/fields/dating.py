@@ -1,0 +1,74 @@
+"""Date fields, and autodate fields, which nobody can write."""
+
+from typing import Any
+
+from worker.errors import REQUIRED, FieldError
+from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, no_greater, no_less
+from worker.fields.dates import parse_date
+from worker.sql import now
+
+
+class DateField(Field):
+    """A moment in UTC with milliseconds, or the empty text."""
+
+    __slots__ = ("max", "min")
+
+    type = "date"
+    OPTIONS = COMMON_OPTIONS | {"min": Option("min", "str", ""), "max": Option("max", "str", "")}
+
+    min: str
+    max: str
+
+    def cast(self, raw: Any) -> str:
+        return parse_date(raw)
+
+    def validate(self, value: Any, check: Check) -> FieldError | None:
+        if not value:
+            return REQUIRED if self.required else None
+        if self.min and value < self.min:
+            return no_less(self.min)
+        if self.max and value > self.max:
+            return no_greater(self.max)
+        return None
+
+    def check_options(self, check: DefinitionCheck) -> Errors:
+        if self.min and self.max and self.max < self.min:
+            return {"max": no_less(self.min)}
+        return {}
+
+
+class AutodateField(Field):
+    """The moment of creation, of the last update, or both."""
+
+    __slots__ = ("on_create", "on_update")
+
+    type = "autodate"
+    OPTIONS = {key: COMMON_OPTIONS[key] for key in ("hidden", "id", "name", "presentable", "system")} | {
+        "onCreate": Option("on_create", "bool", False),
+        "onUpdate": Option("on_update", "bool", False),
+    }
+
+    on_create: bool
+    on_update: bool
+
+    @property
+    def required(self) -> bool:  # type: ignore[override]
+        return False
+
+    @property
+    def help(self) -> str:  # type: ignore[override]
+        return ""
+
+    def cast(self, raw: Any) -> str:
+        return parse_date(raw)
+
+    def prepare(self, value: Any, is_new: bool, given: bool) -> Any:
+        return now() if (self.on_create if is_new else self.on_update) else value
+
+    def validate(self, value: Any, check: Check) -> FieldError | None:
+        return None
+
+    def check_options(self, check: DefinitionCheck) -> Errors:
+        if not self.on_create and not self.on_update:
+            return {"onCreate": REQUIRED, "onUpdate": REQUIRED}
+        return {}

@@ -1,0 +1,53 @@
+"""Geo point fields: longitude and latitude in degrees."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from worker.errors import REQUIRED, FieldError
+from worker.fields.base import Check, Field
+from worker.fields.casts import to_float
+from worker.fields.numbers import json_of, normal
+
+Point = dict[str, int | float]
+
+
+class GeoPointField(Field):
+    """A point on the globe; "required" means other than 0, 0."""
+
+    __slots__ = ()
+
+    type = "geoPoint"
+
+    def column(self) -> str:
+        return """JSON DEFAULT '{"lon":0,"lat":0}' NOT NULL"""
+
+    def zero(self) -> Any:
+        return {"lon": 0, "lat": 0}
+
+    def to_db(self, value: Any) -> Any:
+        return f'{{"lon":{json_of(value["lon"])},"lat":{json_of(value["lat"])}}}'
+
+    def from_db(self, raw: Any) -> Any:
+        return self.cast(raw)
+
+    def cast(self, raw: Any) -> Point:
+        if isinstance(raw, str) and raw[:1] == "{":
+            try:
+                raw = orjson.loads(raw)
+            except orjson.JSONDecodeError:
+                raw = None
+        if not isinstance(raw, Mapping):
+            return {"lon": 0, "lat": 0}
+        return {"lon": normal(to_float(raw.get("lon"))), "lat": normal(to_float(raw.get("lat")))}
+
+    def validate(self, value: Any, check: Check) -> FieldError | None:
+        lon, lat = value["lon"], value["lat"]
+        if self.required and not lon and not lat:
+            return REQUIRED
+        if not -90 <= lat <= 90:
+            return FieldError("validation_invalid_latitude", "Latitude must be between -90 and 90 degrees.")
+        if not -180 <= lon <= 180:
+            return FieldError("validation_invalid_longitude", "Longitude must be between -180 and 180 degrees.")
+        return None

@@ -1,0 +1,97 @@
+"""JSON fields: any value, kept as JSON text."""
+
+import unicodedata
+from typing import Any
+
+import orjson
+
+from worker.errors import REQUIRED, FieldError
+from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, out_of
+from worker.fields.numbers import normal
+
+DEFAULT_MAX_BYTES = 1 << 20
+# Values that a required field takes for missing.
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+INVALID = FieldError("validation_invalid_json", "Must be a valid json value")
+
+
+class JsonField(Field):
+    """Any JSON value. A text that is JSON itself is stored as what it says."""
+
+    __slots__ = ("max_size",)
+
+    type = "json"
+    OPTIONS = COMMON_OPTIONS | {"maxSize": Option("max_size", "int", 0)}
+
+    max_size: int
+
+    def column(self) -> str:
+        return "JSON DEFAULT NULL"
+
+    def zero(self) -> Any:
+        return None
+
+    def is_zero(self, value: Any) -> bool:
+        return value is None or (value is not False and not isinstance(value, (bool, int, float)) and value in EMPTY)
+
+    def from_db(self, raw: Any) -> Any:
+        # a column of type JSON has numeric affinity: the text "5" comes back as a number
+        if not isinstance(raw, str):
+            return raw
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            return raw
+
+    def to_db(self, value: Any) -> Any:
+        return orjson.dumps(value).decode()
+
+    def cast(self, raw: Any) -> Any:
+        if not isinstance(raw, str):
+            return plain(raw)
+        if raw in ("null", "true", "false") or raw[:1] in "0123456789-[{\"" and raw:
+            try:
+                return plain(orjson.loads(raw), sort=False)
+            except orjson.JSONDecodeError:
+                return raw
+        return raw
+
+    def max_bytes(self) -> int:
+        """The largest value in bytes of JSON."""
+        return self.max_size or DEFAULT_MAX_BYTES
+
+    def validate(self, value: Any, check: Check) -> FieldError | None:
+        if isinstance(value, str) and not value.isprintable() and any(map(_unquotable, value)):
+            return INVALID
+        limit = self.max_bytes()
+        if len(orjson.dumps(value)) > limit:
+            return FieldError(
+                "validation_json_size_limit",
+                f"The maximum allowed JSON size is {limit} bytes",
+                {"maxSize": limit},
+            )
+        return REQUIRED if self.required and self.is_zero(value) else None
+
+    def check_options(self, check: DefinitionCheck) -> Errors:
+        error = out_of(self.max_size, 0)
+        return {"maxSize": error} if error else {}
+
+
+def plain(value: Any, *, sort: bool = True) -> Any:
+    """A parsed value as the real one stores it: numbers as floats have them, keys of submitted objects in order."""
+    if isinstance(value, dict):
+        items = sorted(value.items()) if sort else value.items()
+        return {key: plain(item, sort=sort) for key, item in items}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, sort=sort) for item in value]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return normal(value)
+    return value
+
+
+def _unquotable(character: str) -> bool:
+    # The real one quotes a text with Go's escapes, some of which JSON does not know (\x00, \a, \v, \U0010ffff).
+    code = ord(character)
+    if code < 0x20 or code == 0x7F:
+        return character not in "\b\f\n\r\t"
+    return code > 0xFFFF and unicodedata.category(character) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs")

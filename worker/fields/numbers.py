@@ -1,0 +1,64 @@
+"""Numbers as Go's encoding has them: one spelling for a value, however it was submitted.
+
+The real one holds every number as a 64-bit float. It emits whole ones without a fraction, and digits beyond the
+float's precision as zeros: 123456789012345678 comes back as 123456789012345680.
+"""
+
+import math
+from decimal import Decimal
+
+# The largest whole number a float holds without gaps around it.
+SAFE_INT_MAX = 2**53 - 1
+_INT64 = 2**63
+# From here on Go writes an exponent.
+_EXPONENT_FROM = 1e21
+_EXPONENT_BELOW = 1e-6
+
+
+def normal(value: float) -> int | float:
+    """A finite number in its emitted form: an int where it is whole and fits into 64 bits, else a float."""
+    if isinstance(value, int):
+        if -SAFE_INT_MAX <= value <= SAFE_INT_MAX:
+            return int(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            return 0
+    if value.is_integer() and abs(value) < _INT64:
+        return int(value) if abs(value) <= SAFE_INT_MAX else int(Decimal(repr(value)))
+    return value
+
+
+def text_of(value: float) -> str:
+    """The number as Go prints it without an exponent, for texts: 1e21 is 1000000000000000000000."""
+    number = normal(value)
+    if isinstance(number, int):
+        return str(number)
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else ("+Inf" if number > 0 else "-Inf")
+    return f"{Decimal(repr(number)):f}"
+
+
+def json_of(value: float) -> str:
+    """The number as Go's JSON encoder writes it: an exponent below 1e-6 and from 1e21 on."""
+    size = abs(value)
+    if size and (size < _EXPONENT_BELOW or size >= _EXPONENT_FROM):
+        digits, _, exponent = repr(float(value)).partition("e")
+        if not exponent:  # repr writes 1e-05 and beyond with an exponent itself
+            return text_of(value)
+        sign = exponent[0] if exponent[0] in "+-" else "+"
+        return f"{digits}e{sign}{exponent.lstrip('+-').lstrip('0')}"
+    return text_of(value)
+
+
+def parse_float(text: str) -> float | None:
+    """A decimal spelling as a float (underscores between digits allowed, hexadecimal not); None if it is none.
+
+    "Infinity" and "NaN" are numbers here: validation refuses them.
+    """
+    if not text or text != text.strip() or not text.isascii():
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None

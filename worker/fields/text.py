@@ -1,0 +1,133 @@
+"""Text fields, the primary key among them."""
+
+from typing import Any
+
+from worker.errors import REQUIRED, FieldError
+from worker.fields import patterns
+from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, out_of
+from worker.fields.casts import to_text
+from worker.sql import quote
+
+DEFAULT_MAX = 5000
+# Characters that would break paths and file names made of an id.
+FORBIDDEN_PK_CHARACTERS = frozenset("./\\|\"'`<>:?*%$\n\r\t\0 ")
+# Device names of Windows, compared without case, since an id becomes a directory's name.
+RESERVED_PKS = frozenset(
+    ["con", "prn", "aux", "nul", *(f"com{digit}" for digit in range(10)), *(f"lpt{digit}" for digit in range(10))]
+)
+INVALID_FORMAT = FieldError("validation_invalid_format", "Invalid value format.")
+
+
+class TextField(Field):
+    """A text with bounds on its length, a pattern, and a pattern to generate from."""
+
+    __slots__ = ("autogenerate_pattern", "max", "min", "pattern", "primary_key")
+
+    type = "text"
+    OPTIONS = COMMON_OPTIONS | {
+        "min": Option("min", "int", 0),
+        "max": Option("max", "int", 0),
+        "pattern": Option("pattern", "str", ""),
+        "autogeneratePattern": Option("autogenerate_pattern", "str", ""),
+        "primaryKey": Option("primary_key", "bool", False),
+    }
+
+    min: int
+    max: int
+    pattern: str
+    autogenerate_pattern: str
+    primary_key: bool
+
+    def column(self) -> str:
+        if self.primary_key:
+            return "TEXT PRIMARY KEY DEFAULT ('r'||lower(hex(randomblob(7)))) NOT NULL"
+        return super().column()
+
+    def cast(self, raw: Any) -> str:
+        return to_text(raw)
+
+    def modify(self, modifier: str, current: Any, raw: Any) -> Any:
+        if modifier == ":autogenerate" and self.autogenerate_pattern:
+            return to_text(raw) + patterns.generate(self.autogenerate_pattern)
+        return current
+
+    def prepare(self, value: Any, is_new: bool, given: bool) -> Any:
+        if is_new and value == "" and self.autogenerate_pattern:
+            return patterns.generate(self.autogenerate_pattern)
+        return value
+
+    def validate(self, value: Any, check: Check) -> FieldError | None:
+        if self.primary_key:
+            error = self._validate_key(value, check)
+            if error is not None or not check.is_new:
+                return error
+        return self.validate_text(value)
+
+    def validate_text(self, value: str) -> FieldError | None:
+        """What is wrong with a text by the field's own options."""
+        if not value:
+            return REQUIRED if self.required else None
+        return check_length(value, self.min, self.max or DEFAULT_MAX) or (
+            INVALID_FORMAT if self.pattern and not patterns.matches(self.pattern, value) else None
+        )
+
+    def _validate_key(self, value: str, check: Check) -> FieldError | None:
+        original = check.original
+        if original is not None:
+            if original["id"] != value:
+                return FieldError("validation_pk_change", "The record primary key cannot be changed.")
+            return None
+        if value.lower() in RESERVED_PKS:
+            return FieldError("validation_reserved_pk", "The primary key value is reserved.")
+        for character in value:
+            if character in FORBIDDEN_PK_CHARACTERS:
+                return FieldError(
+                    "validation_forbidden_pk_character",
+                    f"'{character}' is not a valid primary key character.",
+                    {"char": character},
+                )
+        # ids that differ in case only would share a directory on some systems
+        table = quote(check.collection.name)
+        if value and check.db.value(f"SELECT 1 FROM {table} WHERE `id` = ? COLLATE NOCASE LIMIT 1", (value,)):
+            return FieldError("validation_pk_invalid", "The record primary key is invalid or already exists.")
+        return None
+
+    def check_options(self, check: DefinitionCheck) -> Errors:
+        errors: dict[str, FieldError | None] = {}
+        if self.primary_key:
+            errors.update(self._check_key(check))
+        errors["min"] = out_of(self.min, 0)
+        errors["max"] = out_of(self.max, self.min)
+        errors["pattern"] = errors.get("pattern") or patterns.check(self.pattern)
+        errors["autogeneratePattern"] = patterns.check(self.autogenerate_pattern) or self._check_generated()
+        return {key: error for key, error in errors.items() if error is not None}
+
+    def _check_key(self, check: DefinitionCheck) -> Errors:
+        errors: Errors = {}
+        return errors
+
+    def _check_generated(self) -> FieldError | None:
+        if not self.autogenerate_pattern or patterns.check(self.pattern):
+            return None
+        for _ in range(GENERATED_TRIALS):
+            generated = patterns.generate(self.autogenerate_pattern)
+            if self.validate_text(generated) is not None:
+                return FieldError(
+                    "validation_invalid_autogenerate_pattern_value",
+                    f'The provided autogenerate pattern could produce invalid field values, ex.: "{generated}".',
+                )
+        return None
+
+
+# How many values are generated to see whether a pattern for generated values fits the field's own pattern.
+GENERATED_TRIALS = 10
+
+
+def check_length(value: str, low: int, high: int) -> FieldError | None:
+    """What is wrong with the length of a text, in characters."""
+    length = len(value)
+    if length < low:
+        return FieldError("validation_min_text_constraint", f"Must be at least {low} character(s).", {"min": low})
+    if length > high:
+        return FieldError("validation_max_text_constraint", f"Must be no more than {high} character(s).", {"max": high})
+    return None

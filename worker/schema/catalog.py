@@ -1,0 +1,59 @@
+"""The collections of one tenant, by name and by id."""
+
+from worker.db.connection import Database
+from worker.fields import Field
+from worker.schema.collection import COLUMNS, Collection, Shelf
+from worker.sql import quote
+
+SELECT = f"SELECT {', '.join(map(quote, COLUMNS))} FROM `_collections` ORDER BY rowid"
+
+
+class Catalog:
+    """What `_collections` says, loaded whole. `version` grows with every reload."""
+
+    __slots__ = ("_by_id", "_by_name", "version")
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Collection] = {}
+        self._by_name: dict[str, Collection] = {}
+        self.version = 0
+
+    @classmethod
+    def load(cls, db: Database, shelf: Shelf | None = None) -> "Catalog":
+        """The catalog of a tenant's data.db. Raises apsw.Error, or ValueError for damaged rows."""
+        catalog = cls()
+        catalog.reload(db, shelf)
+        return catalog
+
+    def reload(self, db: Database, shelf: Shelf | None = None) -> None:
+        """Read everything again. Collections that did not change stay the same objects."""
+        shelf = shelf or SHELF
+        collections = [shelf.collection(row) for row in db.once(SELECT)]
+        self._by_id = {collection.id: collection for collection in collections}
+        self._by_name = {collection.name.lower(): collection for collection in collections}
+        self.version += 1
+
+    def get(self, name_or_id: str) -> Collection | None:
+        """The collection with this id, or with this name in any case."""
+        found = self._by_id.get(name_or_id)
+        return self._by_name.get(name_or_id.lower()) if found is None else found
+
+    def all(self) -> list[Collection]:
+        """Every collection, in the order of `_collections`."""
+        return list(self._by_id.values())
+
+    def referencing(self, collection: Collection) -> list[tuple[Collection, Field]]:
+        """The relation fields that point to `collection`, its own ones included."""
+        return [
+            (other, field)
+            for other in self._by_id.values()
+            for field in other.relations
+            if field.collection_id == collection.id
+        ]
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+
+# The process's one shelf: sharing schema objects between tenants is what keeps a live tenant small.
+SHELF = Shelf()

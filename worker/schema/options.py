@@ -1,0 +1,189 @@
+"""The options of auth and view collections: the JSON of the column `options`, as frozen types.
+
+The tokens' secrets are the only part that differs between tenants with equal schemas; everything else is shared.
+"""
+
+from typing import Any
+
+import msgspec
+
+from worker.sql import rand_secret
+
+Struct = msgspec.Struct
+
+
+class EmailTemplate(Struct, frozen=True, gc=False):
+    """A message with placeholders such as {APP_NAME}."""
+
+    subject: str = ""
+    body: str = ""
+
+
+class AuthAlert(Struct, frozen=True, rename="camel", gc=False):
+    """The message about a login from an unknown place."""
+
+    enabled: bool = False
+    email_template: EmailTemplate = EmailTemplate()
+
+
+class Provider(Struct, frozen=True, rename="camel", gc=False):
+    """One OAuth2 provider."""
+
+    pkce: bool | None = None
+    name: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    auth_url: str = msgspec.field(default="", name="authURL")
+    token_url: str = msgspec.field(default="", name="tokenURL")
+    user_info_url: str = msgspec.field(default="", name="userInfoURL")
+    display_name: str = ""
+    extra: dict[str, Any] | None = None
+
+
+class MappedFields(Struct, frozen=True, gc=False):
+    """Which fields of a new record take a provider's id, name, user name and picture."""
+
+    id: str = ""
+    name: str = ""
+    username: str = ""
+    avatar_url: str = msgspec.field(default="", name="avatarURL")
+
+
+class OAuth2(Struct, frozen=True, rename="camel", gc=False):
+    """Logins through providers."""
+
+    providers: tuple[Provider, ...] = ()
+    mapped_fields: MappedFields = MappedFields()
+    enabled: bool = False
+
+
+class PasswordAuth(Struct, frozen=True, rename="camel", gc=False):
+    """Logins by identity and password."""
+
+    enabled: bool = False
+    identity_fields: tuple[str, ...] = ()
+
+
+class Mfa(Struct, frozen=True, gc=False):
+    """Logins by two methods, the second within `duration` seconds; `rule` says for whom ("" for everyone)."""
+
+    enabled: bool = False
+    duration: int = 0
+    rule: str = ""
+
+
+class Otp(Struct, frozen=True, rename="camel", gc=False):
+    """Logins by one-time passwords of `length` digits, good for `duration` seconds."""
+
+    enabled: bool = False
+    duration: int = 0
+    length: int = 0
+    email_template: EmailTemplate = EmailTemplate()
+
+
+class TokenConfig(Struct, frozen=True, gc=False):
+    """Signing secret and life of one kind of token, in seconds."""
+
+    secret: str = ""
+    duration: int = 0
+
+
+class AuthOptions(Struct, frozen=True, rename="camel", gc=False):
+    """What an auth collection has beyond a base one."""
+
+    auth_rule: str | None = None
+    manage_rule: str | None = None
+    auth_alert: AuthAlert = AuthAlert()
+    oauth2: OAuth2 = OAuth2()
+    password_auth: PasswordAuth = PasswordAuth()
+    mfa: Mfa = Mfa()
+    otp: Otp = Otp()
+    auth_token: TokenConfig = TokenConfig()
+    password_reset_token: TokenConfig = TokenConfig()
+    email_change_token: TokenConfig = TokenConfig()
+    verification_token: TokenConfig = TokenConfig()
+    file_token: TokenConfig = TokenConfig()
+    verification_template: EmailTemplate = EmailTemplate()
+    reset_password_template: EmailTemplate = EmailTemplate()
+    confirm_email_change_template: EmailTemplate = EmailTemplate()
+
+
+class ViewOptions(Struct, frozen=True, rename="camel", gc=False):
+    """What a view collection has beyond a base one."""
+
+    view_query: str = ""
+
+
+# The tokens by attribute and by JSON key.
+TOKENS = {
+    "auth_token": "authToken",
+    "password_reset_token": "passwordResetToken",
+    "email_change_token": "emailChangeToken",
+    "verification_token": "verificationToken",
+    "file_token": "fileToken",
+}
+
+_decode_auth = msgspec.json.Decoder(AuthOptions).decode
+_decode_view = msgspec.json.Decoder(ViewOptions).decode
+
+
+def decode_auth(options: str) -> AuthOptions:
+    """The auth options of a stored collection. Raises msgspec.ValidationError for damaged ones."""
+    return _decode_auth(options)
+
+
+def decode_view(options: str) -> ViewOptions:
+    """The view options of a stored collection. Raises msgspec.ValidationError for damaged ones."""
+    return _decode_view(options)
+
+
+def encode(options: AuthOptions | ViewOptions | None) -> str:
+    """Options as the column `options` holds them, secrets included."""
+    if options is None:
+        return "{}"
+    item = msgspec.to_builtins(options)
+    if isinstance(options, AuthOptions):
+        _drop_unset(item)
+    return msgspec.json.encode(item).decode()
+
+
+def dump(options: AuthOptions | ViewOptions | None, *, secrets: bool = False) -> dict[str, Any]:
+    """Options as JSON shows them; without `secrets`, no signing secret and no client secret is in it."""
+    if options is None:
+        return {}
+    item: dict[str, Any] = msgspec.to_builtins(options)
+    if isinstance(options, AuthOptions):
+        _drop_unset(item)
+        if not secrets:
+            for key in TOKENS.values():
+                del item[key]["secret"]
+            for provider in item["oauth2"]["providers"]:
+                provider.pop("clientSecret", None)
+    return item
+
+
+def _drop_unset(item: dict[str, Any]) -> None:
+    # a provider without extra options has no such key
+    for provider in item["oauth2"]["providers"]:
+        if not provider["extra"]:
+            del provider["extra"]
+
+
+def without_secrets(options: AuthOptions) -> AuthOptions:
+    """The part that tenants with equal schemas share."""
+    blank = {name: TokenConfig("", getattr(options, name).duration) for name in TOKENS}
+    return msgspec.structs.replace(options, **blank)
+
+
+def with_secrets_of(shared: AuthOptions, own: AuthOptions) -> AuthOptions:
+    """`shared` with the secrets of `own`."""
+    return msgspec.structs.replace(shared, **{name: getattr(own, name) for name in TOKENS})
+
+
+def fresh_secrets(options: AuthOptions) -> AuthOptions:
+    """`options` with a new random secret wherever there is none."""
+    tokens = {name: getattr(options, name) for name in TOKENS}
+    return msgspec.structs.replace(
+        options,
+        **{name: token if token.secret else TokenConfig(rand_secret(), token.duration) for name, token in tokens.items()},
+    )
