@@ -1,0 +1,78 @@
+"""What the two sides of a comparison become: a value that is known before the query runs, or SQL.
+
+A value is a constant of the filter's text or a `Late` one, which a request supplies when the compiled SQL is bound.
+Values never enter the SQL text.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Constant = str | int | float | None
+
+
+class Late:
+    """A value that is read from a request (any object the caller passes to `bind`) each time the SQL is run."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, read: Callable[[Any], Constant]) -> None:
+        self.read = read
+
+
+Param = Constant | Late
+
+# How SQLite compares a column: as text, as a number, or as what is stored.
+TEXT, NUMERIC, NONE = "text", "numeric", ""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A constant or late value; None is NULL. `wraps` is False for literals that stay out of LIKE's escaping."""
+
+    param: Param
+    wraps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """An SQL expression over the row and what is joined to it."""
+
+    sql: str
+    params: tuple[Param, ...] = ()
+    # whether it may be NULL
+    nullable: bool = True
+    affinity: str = NONE
+    # compared by identity, NULL being a value of its own: JSON, distances
+    strict: bool = False
+    # whether its path leads to several rows, so that plain operators mean "all of them"
+    many: bool = False
+    # the joins it refers to, by alias
+    needs: frozenset[str] = frozenset()
+    # a condition that must hold as well wherever the expression is used
+    also: str = ""
+
+
+Operand = Value | Sql
+
+EMPTY = Value("")
+
+
+def constant(value: object) -> Constant:
+    """`value` as a parameter: booleans as 0 and 1."""
+    return int(value) if isinstance(value, bool) else value  # type: ignore[return-value]
+
+
+def map_param(param: Param, change: Callable[[Any], Constant]) -> Param:
+    """`change` applied to a parameter: now, or when it is read."""
+    if not isinstance(param, Late):
+        return change(param)
+    read = param.read
+    return Late(lambda request: change(read(request)))
+
+
+def bind(params: tuple[Param, ...], request: object) -> tuple[Constant, ...]:
+    """The parameters with what `request` supplies. `constant` is applied to late values."""
+    return tuple(
+        [param if type(param) is not Late else constant(param.read(request)) for param in params]  # type: ignore[misc]
+    )
