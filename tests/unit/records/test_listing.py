@@ -1,0 +1,86 @@
+"""Pages: the parameters of a list, and when its total is counted."""
+
+import pytest
+
+from worker.context import Context
+from worker.errors import ApiError
+from worker.records.listing import INTEGER_MAX, ListQuery, envelope, read_page
+from worker.records.plan import plan_of
+
+from .conftest import add_collection, info_of
+
+
+@pytest.mark.parametrize(
+    ("query", "page", "per_page", "skip_total"),
+    [
+        ({}, 1, 30, False),
+        ({"page": "", "perPage": "", "skipTotal": ""}, 1, 30, False),
+        ({"page": "3", "perPage": "7"}, 3, 7, False),
+        ({"page": "+3"}, 3, 30, False),
+        ({"page": "0", "perPage": "0"}, 1, 30, False),
+        ({"page": "-2", "perPage": "-2"}, 1, 30, False),
+        ({"perPage": "1001"}, 1, 1000, False),
+        ({"page": str(INTEGER_MAX)}, INTEGER_MAX, 30, False),
+        ({"skipTotal": "1"}, 1, 30, True),
+        ({"skipTotal": "True"}, 1, 30, True),
+        ({"skipTotal": "f"}, 1, 30, False),
+    ],
+)
+def test_parameters(query: dict[str, str], page: int, per_page: int, skip_total: bool) -> None:
+    parsed = ListQuery.parse(query)
+    assert (parsed.page, parsed.per_page, parsed.skip_total) == (page, per_page, skip_total)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"page": "x"},
+        {"page": "1.5"},
+        {"page": " 1"},
+        {"page": "1_000"},
+        {"page": "٣"},
+        {"perPage": "0x10"},
+        {"perPage": "9" * 30},
+        {"skipTotal": "yes"},
+        {"skipTotal": "TrUe"},
+    ],
+)
+def test_malformed_parameters_are_refused(query: dict[str, str]) -> None:
+    with pytest.raises(ApiError) as caught:
+        ListQuery.parse(query)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("total", "per_page", "pages"), [(0, 30, 0), (1, 30, 1), (30, 30, 1), (31, 30, 2), (-1, 30, -1), (-1, 1, -1)]
+)
+def test_envelope(total: int, per_page: int, pages: int) -> None:
+    body = envelope([], ListQuery(per_page=per_page), total)
+    assert list(body) == ["items", "page", "perPage", "totalItems", "totalPages"]
+    assert (body["totalItems"], body["totalPages"]) == (total, pages)
+
+
+@pytest.mark.parametrize(
+    ("page", "per_page", "skip", "rows", "total", "counts"),
+    [
+        (1, 30, False, 5, 5, 0),  # the page holds everything
+        (1, 5, False, 5, 5, 1),  # full: there may be more
+        (2, 3, False, 2, 5, 0),  # the last page says where the end is
+        (1, 2, False, 2, 5, 1),
+        (9, 2, False, 0, 5, 1),  # beyond the end
+        (1, 2, True, 2, -1, 0),
+        (INTEGER_MAX, 30, False, 0, 5, 1),
+    ],
+)
+def test_the_total_is_counted_only_where_needed(
+    ctx: Context, page: int, per_page: int, skip: bool, rows: int, total: int, counts: int
+) -> None:
+    collection = add_collection(ctx, "notes", {"name": "n", "type": "number"})
+    for number in range(5):
+        ctx.data.execute("INSERT INTO notes (id, n) VALUES (?, ?)", (f"{number:015}", number))
+    seen: list[str] = []
+    ctx.data.connection.set_exec_trace(lambda _cursor, sql, _params: seen.append(sql) or True)
+    query = ListQuery(page=page, per_page=per_page, skip_total=skip)
+    read = read_page(ctx.data, ctx.catalog, collection, query, info_of(), columns=plan_of(collection).columns)
+    assert (len(read.rows), read.total) == (rows, total)
+    assert sum("COUNT(" in sql for sql in seen) == counts

@@ -1,0 +1,57 @@
+"""Bodies into values: keys, modifiers, hidden fields, and what rules see of it."""
+
+from typing import Any
+
+import pytest
+
+from worker.context import Context
+from worker.fields import PasswordValue
+from worker.records import upsert
+from worker.records.record import Record
+
+from .conftest import add_collection
+
+FIELDS: list[dict[str, Any]] = [
+    {"name": "title", "type": "text"},
+    {"name": "num", "type": "number"},
+    {"name": "tags", "type": "select", "values": ["a", "b", "c"], "maxSelect": 3},
+    {"name": "secret", "type": "text", "hidden": True},
+    {"name": "code", "type": "password"},
+    {"name": "made", "type": "autodate", "onCreate": True},
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "superuser", "values", "seen"),
+    [
+        ({"title": "x"}, False, {"title": "x"}, {"title": "x"}),
+        ({"num": "5"}, False, {"num": 5}, {"num": 5}),
+        ({"num+": 4, "num": 3}, False, {"num": 7}, {"num": 7}),
+        ({"tags": ["a"], "+tags": "b", "tags+": "c"}, False, {"tags": ["b", "a", "c"]}, {"tags": ["b", "a", "c"]}),
+        ({"secret": "s"}, False, {"secret": ""}, {}),
+        ({"secret": "s"}, True, {"secret": "s"}, {"secret": "s"}),
+        ({"secret+": "s"}, False, {"secret": ""}, {}),
+        ({"unknown": 1, "un+": 2}, False, {}, {"unknown": 1, "un+": 2}),
+        ({"made": "2020-01-01 00:00:00.000Z"}, True, {"made": ""}, {"made": ""}),
+        ({"code": "abc"}, False, {"code": PasswordValue("abc")}, {"code": "abc"}),
+        ({"title:autogenerate": "pre"}, False, {"title": "pre"}, {"title": "pre"}),
+        ({"tags:autogenerate": "a"}, False, {"tags": []}, {"tags": []}),
+        ({"": 1, "+": 2, "-": 3}, False, {}, {"": 1, "+": 2, "-": 3}),
+    ],
+)
+def test_load(ctx: Context, body: dict[str, Any], superuser: bool, values: dict[str, Any], seen: dict[str, Any]) -> None:
+    record = Record.new(add_collection(ctx, "notes", *FIELDS))
+    untouched = dict(record.data)
+    assert upsert.load(record, body, superuser=superuser) == seen
+    assert record.data == {**untouched, **values}
+
+
+def test_the_row_for_a_create_rule(ctx: Context) -> None:
+    users = ctx.catalog.get("users")
+    assert users is not None
+    record = Record.new(users)
+    upsert.load(record, {"password": "plain", "verified": True, "email": "a@b.cd"}, superuser=True)
+    row = upsert.row_of(record)
+    assert len(row["id"]) == 15
+    assert (row["verified"], row["email"], row["password"], row["tokenKey"]) == (False, "a@b.cd", "plain", "")
+    assert record.id == ""

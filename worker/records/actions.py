@@ -1,0 +1,263 @@
+"""The use cases of records: list, view, create, update, delete, under a collection's rules.
+
+Plain functions below HTTP, which routes, batches and hooks share. Each is an event on the tenant's bus whose last
+handler is the default action; with nothing bound no event is made. A rule that is null refuses everybody but
+superusers (403); one that does not hold filters a list, hides a single record (404), and refuses a new one (400).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from worker.db.connection import Database
+from worker.errors import ValidationErrors, bad_request, forbidden, not_found
+from worker.records import accounts, events, expand, listing, present, rules, store, upsert
+from worker.records.events import RecordEnrichEvent, RecordRequestEvent, RecordsListEvent, around, quiet
+from worker.records.listing import ListQuery
+from worker.records.plan import plan_of
+from worker.records.record import Record
+from worker.records.removal import remove
+from worker.records.request import RequestInfo
+from worker.records.saving import save
+from worker.records.unit import Unit
+
+if TYPE_CHECKING:
+    from worker.context import Context
+    from worker.schema.collection import Collection
+
+__all__ = [
+    "create_record",
+    "delete_record",
+    "enriched",
+    "list_records",
+    "remove",
+    "save",
+    "update_record",
+    "view_record",
+]
+
+SUPERUSERS_ONLY = "Only superusers can perform this action."
+UNSUPPORTED = "Unsupported collection type."
+NOT_CREATED = "Failed to create record."
+NOT_UPDATED = "Failed to update record."
+# A rule with this in it looks at what was submitted, so the stored record has to be read before the rule is asked.
+BODY = "@request.body."
+
+Item = dict[str, Any]
+
+
+async def list_records(ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery) -> Item:
+    """The envelope of one page. ApiError 400 and 403 for a query that is malformed or not allowed."""
+    _refuse_null(collection.list_rule, info)
+    if quiet(ctx.bus, events.LIST_REQUEST + events.ENRICH) and not query.expand:
+        shape = present.shape_for(collection, info)
+
+        def read(db: Database) -> Item:
+            page = listing.read_page(db, ctx.catalog, collection, query, info, columns=shape.columns)
+            items = present.present_rows(ctx, db, collection, shape, page.rows, info=info)
+            return listing.envelope(items, query, page.total)
+
+        return await ctx.lanes.read(ctx.data, read)
+    return await _list_whole_records(ctx, collection, info, query)
+
+
+async def _list_whole_records(ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery) -> Item:
+    plan = plan_of(collection)
+
+    def read(db: Database) -> tuple[list[Record], int]:
+        page = listing.read_page(db, ctx.catalog, collection, query, info, columns=plan.columns)
+        return [Record.stored(collection, plan.values(row)) for row in page.rows], page.total
+
+    records, total = await ctx.lanes.read(ctx.data, read)
+    event = RecordsListEvent(ctx, collection, records, info)
+
+    async def default(event: RecordsListEvent) -> None:
+        event.result = listing.envelope(await enriched(ctx, event.records, info, query.expand), query, total)
+
+    await around(ctx.bus, events.LIST_REQUEST, event, default)
+    return event.result
+
+
+async def view_record(
+    ctx: "Context", collection: "Collection", record_id: str, info: RequestInfo, *, expand: str = ""
+) -> Item:
+    """One record. ApiError 403 for a null rule, 404 where there is none or the view rule does not hold."""
+    rule = collection.view_rule
+    if rule is None:
+        _refuse_null(rule, info)
+    if not expand and quiet(ctx.bus, events.VIEW_REQUEST + events.ENRICH):
+        shape = present.shape_for(collection, info)
+
+        def read(db: Database) -> Item | None:
+            row = store.one_row(db, shape, record_id, _where(ctx, collection, rule, info))
+            if row is None:
+                return None
+            return present.present_rows(ctx, db, collection, shape, (row,), info=info)[0]
+
+        item = await ctx.lanes.read(ctx.data, read)
+        if item is None:
+            raise not_found()
+        return item
+    event = RecordRequestEvent(ctx, await _found(ctx, collection, record_id, rule, info), info)
+
+    async def default(event: RecordRequestEvent) -> None:
+        event.result = (await enriched(ctx, [event.record], info, expand))[0]
+
+    await around(ctx.bus, events.VIEW_REQUEST, event, default)
+    return event.result or {}
+
+
+async def create_record(
+    ctx: "Context",
+    collection: "Collection",
+    info: RequestInfo,
+    body: dict[str, Any],
+    *,
+    expand: str = "",
+    within: Unit | None = None,
+) -> Item:
+    """Create a record from `body` and return it. ApiError 400 for bad values or a rule that does not hold, 403."""
+    _refuse_view(collection)
+    _refuse_null(collection.create_rule, info)
+    superuser = info.is_superuser
+    record = Record.new(collection)
+    info.body = upsert.load(record, body, superuser=superuser)
+    rule = "" if superuser else collection.create_rule
+    if rule and not await _holds_for_new(ctx, record, rule, info):
+        raise bad_request(NOT_CREATED, cause="the create rule does not hold")
+    event = RecordRequestEvent(ctx, record, info, within)
+
+    async def default(event: RecordRequestEvent) -> None:
+        await _submit(ctx, event, body, NOT_CREATED)
+        event.result = (await enriched(ctx, [event.record], info, expand))[0]
+
+    await around(ctx.bus, events.CREATE_REQUEST, event, default)
+    return event.result or {}
+
+
+async def update_record(
+    ctx: "Context",
+    collection: "Collection",
+    record_id: str,
+    info: RequestInfo,
+    body: dict[str, Any],
+    *,
+    expand: str = "",
+    within: Unit | None = None,
+) -> Item:
+    """Change a record as `body` says and return it. ApiError 400 for bad values, 403, 404 as for a view."""
+    _refuse_view(collection)
+    rule = collection.update_rule
+    _refuse_null(rule, info)
+    superuser = info.is_superuser
+    asks_body = not superuser and rule is not None and BODY in rule
+    record = await _found(ctx, collection, record_id, "" if asks_body else rule, info)
+    info.body = upsert.load(record, body, superuser=superuser)
+    if asks_body:
+        await _found(ctx, collection, record_id, rule, info)
+    event = RecordRequestEvent(ctx, record, info, within)
+
+    async def default(event: RecordRequestEvent) -> None:
+        await _submit(ctx, event, body, NOT_UPDATED)
+        event.result = (await enriched(ctx, [event.record], info, expand))[0]
+
+    await around(ctx.bus, events.UPDATE_REQUEST, event, default)
+    return event.result or {}
+
+
+async def delete_record(
+    ctx: "Context", collection: "Collection", record_id: str, info: RequestInfo, *, within: Unit | None = None
+) -> None:
+    """Delete a record. ApiError 400 where it is required elsewhere, 403, 404 as for a view."""
+    _refuse_view(collection)
+    _refuse_null(collection.delete_rule, info)
+    record = await _found(ctx, collection, record_id, collection.delete_rule, info)
+    event = RecordRequestEvent(ctx, record, info, within)
+
+    async def default(event: RecordRequestEvent) -> None:
+        await remove(ctx, event.record, within=within)
+
+    await around(ctx.bus, events.DELETE_REQUEST, event, default)
+
+
+async def enriched(ctx: "Context", records: Sequence[Record], info: RequestInfo, paths: str = "") -> list[Item]:
+    """The JSON of records for the requester, with `paths` expanded and enriched by hooks."""
+    if quiet(ctx.bus, events.ENRICH):
+        return await ctx.lanes.read(ctx.data, lambda db: _shown(db, ctx, records, info, paths))
+    for record in records:
+        await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, record, info), _nothing)
+    return await ctx.lanes.read(ctx.data, lambda db: _shown(db, ctx, records, info, paths))
+
+
+def _shown(db: Database, ctx: "Context", records: Sequence[Record], info: RequestInfo, paths: str) -> list[Item]:
+    if paths:
+        expand.expand(db, ctx.catalog, records, expand.parse(paths), info)
+    return present.present_many(db, ctx.catalog, records, info)
+
+
+async def _nothing(event: RecordEnrichEvent) -> None:
+    del event
+
+
+async def _submit(ctx: "Context", event: RecordRequestEvent, body: dict[str, Any], failure: str) -> None:
+    """Check who may change what of a login, then store."""
+    record, info = event.record, event.info
+    try:
+        if record.collection.is_auth:
+            errors = await _credential_errors(ctx, record, info, body)
+            if errors:
+                raise ValidationErrors(errors)
+        await save(ctx, record, within=event.unit)
+    except ValidationErrors as error:
+        raise bad_request(failure, error.data(), cause=error) from error
+    except apsw.ConstraintError as error:
+        raise bad_request(failure, cause=error) from error
+
+
+async def _credential_errors(ctx: "Context", record: Record, info: RequestInfo, body: dict[str, Any]) -> dict[str, Any]:
+    credentials = accounts.Credentials(body)
+    manager = info.is_superuser
+    if manager or info.auth is None or not accounts.manages_something(record, credentials):
+        return await accounts.check_credentials(ctx, record, credentials, manager=manager)
+    options = record.collection.auth
+    rule = options.manage_rule if options is not None else None
+    if rule is not None:
+        if record.is_new:
+            manager = await _holds_for_new(ctx, record, rule, info)
+        else:
+            ids = [record.id]
+            manager = bool(present.managed_ids(ctx.data, ctx.catalog, record.collection, ids, info))
+    return await accounts.check_credentials(ctx, record, credentials, manager=manager)
+
+
+async def _holds_for_new(ctx: "Context", record: Record, rule: str, info: RequestInfo) -> bool:
+    sql, params = rules.rule_on_row(ctx.catalog, record.collection, rule, info, upsert.row_of(record))
+    return await ctx.lanes.read(ctx.data, lambda db: db.value(sql, params)) is not None
+
+
+async def _found(
+    ctx: "Context", collection: "Collection", record_id: str, rule: str | None, info: RequestInfo
+) -> Record:
+    """The record for which `rule` holds (superusers: whatever it says). ApiError 404."""
+    where = _where(ctx, collection, rule, info)
+    record = await ctx.lanes.read(ctx.data, lambda db: store.find(db, collection, record_id, where))
+    if record is None:
+        raise not_found()
+    return record
+
+
+def _where(ctx: "Context", collection: "Collection", rule: str | None, info: RequestInfo) -> "rules.Where | None":
+    if not rule or info.is_superuser:
+        return None
+    return rules.rule_where(ctx.catalog, collection, rule, info)
+
+
+def _refuse_null(rule: str | None, info: RequestInfo) -> None:
+    if rule is None and not info.is_superuser:
+        raise forbidden(SUPERUSERS_ONLY)
+
+
+def _refuse_view(collection: "Collection") -> None:
+    if collection.is_view:
+        raise bad_request(UNSUPPORTED)

@@ -1,0 +1,163 @@
+"""Expanding relations: `expand=author,comments_via_post.author` puts related records into `record.expand`.
+
+The paths become a tree, and each node of it is one SELECT for all records at that place, under the view rule of the
+related collection (evaluated with the request context `expand`). Paths that lead nowhere are ignored without a word:
+a node whose children all fail is not set itself, because a path holds as a whole.
+
+Forms of a node's name::
+
+    field               a relation field: a Record, or a list of them in the order of the ids
+    coll_via_field      records of `coll` whose relation `field` has this record: a list, or a Record where a
+    coll(field)         unique index allows only one (the second form is the old one)
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from worker.db.connection import Database
+from worker.fields import RelationField
+from worker.records import rules, store
+from worker.records.plan import plan_of
+from worker.records.record import Record
+from worker.records.request import RequestInfo
+from worker.sql import quote
+
+if TYPE_CHECKING:
+    from worker.records.rules import Where
+    from worker.schema.catalog import Catalog
+    from worker.schema.collection import Collection
+
+LEVELS_MAX = 6
+# Records of one back relation under one parent.
+BACK_RELATED_MAX = 1000
+
+_BACK = re.compile(r"^(\w+)_via_(\w+)$|^(\w+)\((\w+)\)$")
+
+# Names to expand, each with what to expand on the records found: {"author": {}, "comments_via_post": {"author": {}}}
+Tree = dict[str, "Tree"]
+
+
+def parse(text: str) -> Tree:
+    """The tree of an `expand` parameter; levels beyond the sixth are dropped."""
+    tree: Tree = {}
+    for path in text.split(","):
+        node = tree
+        for name in [name for name in path.strip().split(".") if name][:LEVELS_MAX]:
+            node = node.setdefault(name, {})
+    return tree
+
+
+def expand(db: Database, catalog: "Catalog", records: Sequence[Record], tree: Tree, info: RequestInfo) -> None:
+    """Expand `tree` on records of one collection, as far as the requester of `info` may view what it leads to."""
+    if records and tree:
+        Expansion(db, catalog, replace(info, context="expand")).all_of(records, tree)
+
+
+class Expansion:
+    """One request's expanding: the database it reads and the requester whose view rules count."""
+
+    __slots__ = ("catalog", "db", "info")
+
+    def __init__(self, db: Database, catalog: "Catalog", info: RequestInfo) -> None:
+        self.db = db
+        self.catalog = catalog
+        self.info = info
+
+    def all_of(self, records: Sequence[Record], tree: Tree) -> bool:
+        """Expand every name of `tree` on `records`; whether at least one path held."""
+        held = [self._one(records, name, children) for name, children in tree.items()]
+        return any(held)
+
+    def _one(self, records: Sequence[Record], name: str, children: Tree) -> bool:
+        collection = records[0].collection
+        field = collection.by_name.get(name)
+        if field is not None:
+            return isinstance(field, RelationField) and self._forward(records, field, children)
+        match = _BACK.match(name)
+        if match is None:
+            return False
+        other = self.catalog.get(match[1] or match[3])
+        back = other.by_name.get(match[2] or match[4]) if other is not None else None
+        if other is None or not isinstance(back, RelationField) or back.collection_id != collection.id:
+            return False
+        return self._backward(records, name, (other, back), children)
+
+    def _forward(self, records: Sequence[Record], field: RelationField, children: Tree) -> bool:
+        target = self.catalog.get(field.collection_id)
+        if target is None:
+            return False
+        allowed, where = self._view(target)
+        if not allowed:
+            return False
+        ids = [value for record in records for value in field.values_of(record.data[field.name])]
+        found = store.find_many(self.db, target, ids, where) if ids else {}
+        if found and children and not self.all_of(list(found.values()), children):
+            return False
+        for record in records:
+            expanded = _place(record)
+            related = [found[value] for value in field.values_of(record.data[field.name]) if value in found]
+            if related:
+                expanded[field.name] = related if field.multiple else related[0]
+        return True
+
+    def _backward(
+        self, records: Sequence[Record], name: str, source: "tuple[Collection, RelationField]", children: Tree
+    ) -> bool:
+        other, field = source
+        allowed, where = self._view(other)
+        if not allowed:
+            return False
+        by_parent: dict[str, list[Record]] = {}
+        found: dict[str, Record] = {}
+        for parent, record in _referring(self.db, source, [record.id for record in records], where):
+            # a record that refers to two parents is one object, so that it is expanded further once
+            by_parent.setdefault(parent, []).append(found.setdefault(record.id, record))
+        if found and children and not self.all_of(list(found.values()), children):
+            return False
+        single = other.unique_column(field.name)
+        for record in records:
+            expanded = _place(record)
+            related = by_parent.get(record.id)
+            if related:
+                expanded[name] = related[0] if single else related
+        return True
+
+    def _view(self, collection: "Collection") -> "tuple[bool, Where | None]":
+        """Whether records of `collection` may be seen at all, and under which condition (None: all of them)."""
+        rule = collection.view_rule
+        if self.info.is_superuser or rule == "":
+            return True, None
+        if rule is None:
+            return False, None
+        return True, rules.rule_where(self.catalog, collection, rule, self.info)
+
+
+def _referring(
+    db: Database, source: "tuple[Collection, RelationField]", parents: Sequence[str], where: "Where | None"
+) -> Iterator[tuple[str, Record]]:
+    """Pairs of a parent's id and a record that refers to it, at most `BACK_RELATED_MAX` a parent."""
+    other, field = source
+    plan = plan_of(other)
+    column = f"{plan.table}.{quote(field.name)}"
+    joins, rule, rule_params = ("", "", ()) if where is None else (where.joins, where.sql, where.params)
+    parent, each = column, ""
+    if field.multiple:
+        parent, each = "`__parent`.`value`", f" JOIN json_each({column}) AS `__parent`"
+    condition = (f"({rule}) AND " if rule else "") + f"{parent} IN (SELECT value FROM json_each(?))"
+    distinct = "DISTINCT " if where is not None and where.distinct else ""
+    order = "" if other.is_view else f" ORDER BY {plan.table}.rowid"
+    limit = f" LIMIT {BACK_RELATED_MAX}" if len(parents) == 1 else ""
+    sql = f"SELECT {distinct}{parent}, {plan.columns} FROM {plan.table}{joins}{each} WHERE {condition}{order}{limit}"
+    counts: dict[str, int] = {}
+    for row in db.execute(sql, (*rule_params, store.json_list(parents))):
+        count = counts[row[0]] = counts.get(row[0], 0) + 1
+        if count <= BACK_RELATED_MAX:
+            yield row[0], Record.stored(other, plan.values(row[1:]))
+
+
+def _place(record: Record) -> "dict[str, Record | list[Record]]":
+    if record.expand is None:
+        record.expand = {}
+    return record.expand

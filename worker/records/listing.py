@@ -1,0 +1,115 @@
+"""A page of records: what a client asks for, and the one or two statements that answer it.
+
+The total is counted only where the page itself does not tell it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from worker.db.connection import Database
+from worker.errors import bad_request
+from worker.records import rules
+from worker.records.plan import Row, plan_of
+from worker.records.request import RequestInfo
+
+if TYPE_CHECKING:
+    from worker.schema.catalog import Catalog
+    from worker.schema.collection import Collection
+
+PER_PAGE = 30
+PER_PAGE_MAX = 1000
+INTEGER_MAX = 2**63 - 1
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("", "0", "f", "F", "FALSE", "false", "False"))
+
+
+class ListQuery(NamedTuple):
+    """Which page of which records in which order, and what to expand on them."""
+
+    page: int = 1
+    per_page: int = PER_PAGE
+    skip_total: bool = False
+    filter: str = ""
+    sort: str = ""
+    expand: str = ""
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> "ListQuery":
+        """From a request's query parameters. ApiError 400 where a number or a boolean is none."""
+        get = query.get
+        page = _integer(get("page", ""), 1)
+        per_page = _integer(get("perPage", ""), PER_PAGE)
+        return cls(
+            page if page > 0 else 1,
+            min(per_page, PER_PAGE_MAX) if per_page > 0 else PER_PAGE,
+            _boolean(get("skipTotal", "")),
+            get("filter", ""),
+            get("sort", ""),
+            get("expand", ""),
+        )
+
+
+class Page(NamedTuple):
+    """The rows of a page and how many there are in all; -1 where nobody wanted to know."""
+
+    rows: list[Row]
+    total: int
+
+
+def envelope(items: list[dict[str, Any]], query: ListQuery, total: int) -> dict[str, Any]:
+    """The JSON of a page."""
+    return {
+        "items": items,
+        "page": query.page,
+        "perPage": query.per_page,
+        "totalItems": total,
+        "totalPages": -1 if total < 0 else -(-total // query.per_page),
+    }
+
+
+def read_page(
+    db: Database, catalog: "Catalog", collection: "Collection", query: ListQuery, info: RequestInfo, *, columns: str
+) -> Page:
+    """The rows, of `columns`, that the list rule and the filter let through. ApiError 400 or 403 for a bad filter."""
+    rule = "" if info.is_superuser else collection.list_rule
+    selected = rules.select(
+        catalog, collection, rules=[rule] if rule else [], filter=query.filter, sort=query.sort, info=info
+    )
+    table = plan_of(collection).table
+    where = f" WHERE {selected.where}" if selected.where else ""
+    source = f"{table}{selected.joins}{where}"
+    order = f" ORDER BY {selected.order}" if selected.order else ""
+    distinct = "DISTINCT " if selected.distinct else ""
+    offset = (query.page - 1) * query.per_page
+    rows = db.all(
+        f"SELECT {distinct}{columns} FROM {source}{order} LIMIT ? OFFSET ?",
+        (*selected.params, *selected.order_params, query.per_page, min(offset, INTEGER_MAX)),
+    )
+    if query.skip_total:
+        return Page(rows, -1)
+    if len(rows) < query.per_page and (rows or query.page == 1):
+        return Page(rows, offset + len(rows))
+    counted = f"DISTINCT {table}.`id`" if selected.distinct else "*"
+    return Page(rows, db.value(f"SELECT COUNT({counted}) FROM {source}", selected.params))
+
+
+def _integer(text: str, default: int) -> int:
+    if not text:
+        return default
+    if _INTEGER.fullmatch(text) is None:
+        raise bad_request(cause=f"not an integer: {text!r}")
+    value = int(text[:32])
+    if abs(value) > INTEGER_MAX:
+        raise bad_request(cause=f"out of range: {text!r}")
+    return value
+
+
+def _boolean(text: str) -> bool:
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise bad_request(cause=f"not a boolean: {text!r}")

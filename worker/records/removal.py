@@ -1,0 +1,164 @@
+"""Deleting a record and what depends on it, in one transaction.
+
+A record that refers to the deleted one loses the id; if its relation says `cascadeDelete` and no id is left in it, it
+is deleted too; if the relation is `required` and no id is left, nothing is deleted at all. Cascades go depth first
+and are walked with a stack of our own: a chain of replies may be longer than Python's.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from worker.db.connection import Database
+from worker.errors import bad_request
+from worker.fields import AutodateField, RelationField
+from worker.records import accounts, events, saving, store
+from worker.records.events import RecordEvent, around, quiet
+from worker.records.plan import plan_of
+from worker.records.record import Record
+from worker.records.unit import Unit
+from worker.sql import now, quote
+
+if TYPE_CHECKING:
+    from worker.context import Context
+    from worker.fields.base import Field
+    from worker.schema.collection import Collection
+
+REFUSED = "Failed to delete record. Make sure that the record is not part of a required relation reference."
+# Referring records read at a time: they are changed while they are walked.
+BATCH = 500
+
+
+class Required(Exception):  # noqa: N818 - it says why, not that something broke
+    """A record still in use by a required relation."""
+
+
+async def remove(ctx: "Context", record: Record, *, within: Unit | None = None) -> None:
+    """Delete a record with all its events. ApiError 400 where it is required elsewhere or the last superuser."""
+    accounts.check_removable(ctx.data, record)
+    try:
+        async with Unit(ctx, within) as unit:
+            await _remove_tree(ctx, record, unit)
+    except Required as error:
+        raise bad_request(REFUSED, cause=error) from error
+
+
+async def remove_belongings(ctx: "Context", record: Record, collections: Sequence[str], unit: Unit) -> None:
+    """Delete the rows that an auth record has in the named system collections, inside `unit`."""
+    for name in collections:
+        collection = ctx.catalog.get(name)
+        if collection is None:
+            continue
+        owner = (record.collection.id, (record.original or record.data)["id"])
+        condition = "`collectionRef` = ? AND `recordRef` = ?"
+        if quiet(ctx.bus, events.DELETE.every):
+            ctx.data.execute(f"DELETE FROM {quote(collection.name)} WHERE {condition}", owner)
+            continue
+        plan = plan_of(collection)
+        rows = ctx.data.all(f"SELECT {plan.columns} FROM {plan.table} WHERE {condition}", owner)
+        for row in rows:
+            await remove(ctx, Record.stored(collection, plan.values(row)), within=unit)
+
+
+async def _remove_tree(ctx: "Context", record: Record, unit: Unit) -> None:
+    walks: list[Iterator[Record]] = []
+    if await _remove_one(ctx, record, unit):
+        walks.append(_doomed(ctx, record))
+    while walks:
+        step = next(walks[-1], None)
+        if step is None:
+            walks.pop()
+        elif step.data is not step.original:  # it lost an id and stays
+            await saving.save(ctx, step, within=unit, validate=False)
+        elif await _remove_one(ctx, step, unit):
+            walks.append(_doomed(ctx, step))
+
+
+async def _remove_one(ctx: "Context", record: Record, unit: Unit) -> bool:
+    """Delete the row of one record with its events; False where it was gone already."""
+    bus, stages = ctx.bus, events.DELETE
+    gone = False
+
+    async def execute(event: RecordEvent) -> None:
+        nonlocal gone
+        gone = store.delete(ctx.data, event.record)
+        if gone and event.record.collection.is_auth:
+            ctx.auth_epoch += 1
+            await remove_belongings(ctx, event.record, accounts.BELONGINGS, unit)
+
+    event = RecordEvent(ctx, record, unit)
+    if quiet(bus, stages.every):
+        await execute(event)
+        return gone
+
+    async def default(event: RecordEvent) -> None:
+        await around(bus, stages.execute, event, execute)
+
+    async def succeeded() -> None:
+        await around(bus, stages.success, RecordEvent(ctx, record), _nothing)
+
+    try:
+        await around(bus, stages.around, event, default)
+    except Exception as error:
+        event.error = error
+        await around(bus, stages.failure, event, _nothing)
+        raise
+    if gone:
+        unit.after.append(succeeded)
+    return gone
+
+
+async def _nothing(event: RecordEvent) -> None:
+    del event
+
+
+def _doomed(ctx: "Context", record: Record) -> Iterator[Record]:
+    """The records that a deleted one takes along (unchanged), and those that lose its id (changed, to be saved)."""
+    for collection, field in ctx.catalog.referencing(record.collection):
+        if collection.is_view:
+            continue
+        assert isinstance(field, RelationField)
+        cascade, required = field.cascade_delete, field.required
+        if not (field.multiple or cascade or required) and quiet(ctx.bus, events.UPDATE.every):
+            _unset_all(ctx, collection, field, record.id)
+            continue
+        for referring in _referring(ctx.data, collection, field, record.id):
+            left = [value for value in referring.data[field.name] if value != record.id] if field.multiple else []
+            if left or not (cascade or required):
+                referring.set(field.name, left if field.multiple else "")
+            elif not cascade:
+                raise Required(f"{record} is required by {referring}.{field.name}")
+            yield referring
+
+
+def _unset_all(ctx: "Context", collection: "Collection", field: "Field", record_id: str) -> None:
+    """Clear a single relation wherever it holds `record_id`, with one statement."""
+    dates = [each.name for each in collection.fields if isinstance(each, AutodateField) and each.on_update]
+    moment = now()
+    assignments = ", ".join(f"{quote(name)} = ?" for name in (field.name, *dates))
+    ctx.data.execute(
+        f"UPDATE {quote(collection.name)} SET {assignments} WHERE {quote(field.name)} = ?",
+        ("", *(moment for _ in dates), record_id),
+    )
+    if collection.is_auth and ctx.data.connection.changes():
+        ctx.auth_epoch += 1
+
+
+def _referring(db: Database, collection: "Collection", field: "Field", record_id: str) -> Iterator[Record]:
+    """The records whose `field` holds `record_id`. They may be changed or deleted while this is being read."""
+    plan = plan_of(collection)
+    column = f"{plan.table}.{quote(field.name)}"
+    holds = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE value = ?)" if field.multiple else f"{column} = ?"
+    sql = (
+        f"SELECT {plan.table}.rowid, {plan.columns} FROM {plan.table} WHERE {holds} AND {plan.table}.rowid > ?"
+        f" ORDER BY {plan.table}.rowid LIMIT {BATCH}"
+    )
+    last = -1
+    while True:
+        rows = db.all(sql, (record_id, last))
+        for row in rows:
+            last = row[0]
+            record = store.find(db, collection, plan.values(row[1:])["id"])
+            if record is not None:  # not deleted since by a cascade of an earlier one
+                yield record
+        if len(rows) < BATCH:
+            return

@@ -1,0 +1,78 @@
+"""A submitted body becomes a record's values.
+
+Keys are a field's name, or its name with a modifier (`tags+`, `+tags`, `tags-`, `slug:autogenerate`); they are applied
+in order of their length, so the plain key comes first. Keys that are no field's are left alone: rules may look at
+them. Hidden fields are a superuser's to write; others' values for them vanish, from the rules' sight too.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from worker.fields import PasswordValue, TextField
+from worker.records.record import Record
+from worker.sql import rand_id
+
+if TYPE_CHECKING:
+    from worker.fields.base import Field
+    from worker.schema.collection import Collection
+
+AUTOGENERATE = ":autogenerate"
+
+
+def load(record: Record, body: Mapping[str, Any], *, superuser: bool) -> dict[str, Any]:
+    """Set what `body` says on `record`; returns the body that rules see, with every field's resulting value."""
+    collection = record.collection
+    resolved: dict[str, Any] = {}
+    for key in sorted(body, key=len):
+        found = _field_of(collection, key)
+        if found is None:
+            resolved[key] = body[key]
+            continue
+        field, modifier = found
+        if field.hidden and not superuser and not (collection.is_auth and field.name == "password"):
+            continue
+        if field.type != "autodate":
+            record.set(field.name, _applied(field, modifier, record.data[field.name], body[key]))
+        value = record.data[field.name]
+        resolved[field.name] = value.plain if isinstance(value, PasswordValue) else value
+    return resolved
+
+
+def _applied(field: "Field", modifier: str, current: Any, raw: Any) -> Any:
+    if not modifier:
+        return field.cast(raw)
+    if modifier == AUTOGENERATE:
+        if not isinstance(field, TextField):
+            return current
+        if not field.autogenerate_pattern:
+            return field.cast(raw)
+    return field.modify(modifier, current, raw)
+
+
+def _field_of(collection: "Collection", key: str) -> "tuple[Field, str] | None":
+    """The field that a key of a body means, and the modifier."""
+    by_name = collection.by_name
+    field = by_name.get(key)
+    if field is not None:
+        return field, ""
+    if key.endswith(AUTOGENERATE):
+        field, modifier = by_name.get(key[: -len(AUTOGENERATE)]), AUTOGENERATE
+    elif key[:1] == "+":
+        field, modifier = by_name.get(key[1:]), "prepend+"
+    elif key[-1:] in ("+", "-"):
+        field, modifier = by_name.get(key[:-1]), key[-1]
+    else:
+        return None
+    return None if field is None else (field, modifier)
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """The row that a new record would be, for its create rule: not verified yet, with some id."""
+    row: dict[str, Any] = {}
+    for field in record.collection.fields:
+        value = record.data[field.name]
+        row[field.name] = value.plain if isinstance(value, PasswordValue) else field.to_db(value)
+    row["id"] = row["id"] or rand_id()
+    if record.collection.is_auth:
+        row["verified"] = False
+    return row
