@@ -1,0 +1,88 @@
+"""The routes of logins: `/api/collections/:c/auth-…`."""
+
+from typing import Any
+
+from worker.auth import logins
+from worker.auth.logins import ImpersonateForm, PasswordForm, Requester
+from worker.auth.origins import Visit
+from worker.http.body import read_body, read_form
+from worker.http.exchange import Request, Response
+from worker.http.guards import require_auth, require_auth_collection, require_same_collection, require_superuser
+from worker.http.identity import token_of
+from worker.http.reply import json_reply
+
+LEGACY_IDENTITIES = {"usernamePassword": "username", "emailPassword": "email"}
+
+
+class AuthMethods:
+    """How the records of a collection may log in."""
+
+    async def on_get(self, req: Request, resp: Response, collection: str) -> None:
+        found = require_auth_collection(req.context.tenant, collection, "Missing or invalid collection context.")
+        options = found.auth
+        assert options is not None
+        password, mfa, otp = options.password_auth, options.mfa, options.otp
+        identities = list(password.identity_fields) if password.enabled else []
+        methods = {
+            "password": {"identityFields": identities, "enabled": password.enabled},
+            "oauth2": {"providers": [], "enabled": options.oauth2.enabled},
+            "mfa": {"enabled": mfa.enabled, "duration": mfa.duration if mfa.enabled else 0},
+            "otp": {"enabled": otp.enabled, "duration": otp.duration if otp.enabled else 0},
+            "authProviders": [],
+            **{name: identity in identities for name, identity in LEGACY_IDENTITIES.items()},
+        }
+        json_reply(resp, methods, req)
+
+
+class AuthWithPassword:
+    """Log in by identity and password."""
+
+    async def on_post(self, req: Request, resp: Response, collection: str) -> None:
+        ctx = req.context.tenant
+        found = require_auth_collection(ctx, collection)
+        form = await read_form(req, PasswordForm)
+        body = {"identity": form.identity, "password": form.password, "identityField": form.identity_field}
+        json_reply(resp, await logins.with_password(ctx, found, form, _requester(req, body)), req)
+
+
+class AuthRefresh:
+    """A new token for the one that asks."""
+
+    async def on_post(self, req: Request, resp: Response, collection: str) -> None:
+        ctx = req.context.tenant
+        require_auth(req)
+        found = require_auth_collection(ctx, collection)
+        record = require_same_collection(req, found)
+        requester = _requester(req, await read_body(req))
+        token = token_of(req.context.headers[b"authorization"])
+        json_reply(resp, await logins.refresh(ctx, record, token, requester), req)
+
+
+class Impersonate:
+    """A token of somebody else, for superusers."""
+
+    async def on_post(self, req: Request, resp: Response, collection: str, record: str) -> None:
+        ctx = req.context.tenant
+        require_superuser(req)
+        found = require_auth_collection(ctx, collection)
+        form = await read_form(req, ImpersonateForm)
+        requester = _requester(req, {"duration": form.duration})
+        json_reply(resp, await logins.impersonate(ctx, found, record, form, requester), req)
+
+
+def _requester(req: Request, body: dict[str, Any]) -> Requester:
+    context = req.context
+    return Requester(
+        context.info(body),
+        Visit(context.real_ip, context.header(b"user-agent")),
+        context.query.get("expand", ""),
+    )
+
+
+def bind(app: Any) -> None:
+    """Add the routes of this group."""
+    prefix = "/api/collections/{collection}/"
+    app.add_route(prefix + "auth-methods", AuthMethods())
+    app.add_route(prefix + "auth-with-password", AuthWithPassword())
+    app.add_route(prefix + "auth-refresh", AuthRefresh())
+    app.add_route(prefix + "impersonate/{record}", Impersonate())

@@ -1,0 +1,25 @@
+"""GET /api/health: the tenant answers; superusers learn how their address is seen."""
+
+from typing import Any
+
+from worker.http.exchange import Request, Response
+from worker.http.realip import proxy_header
+from worker.http.reply import json_reply
+
+
+class Health:
+    async def on_get(self, req: Request, resp: Response) -> None:
+        auth = req.context.auth
+        data: dict[str, Any] = {}
+        if auth is not None and auth.is_superuser:
+            data = {
+                "canBackup": True,
+                "realIP": req.context.real_ip,
+                "possibleProxyHeader": proxy_header(req.scope),
+            }
+        json_reply(resp, {"message": "API is healthy.", "code": 200, "data": data}, req)
+
+
+def bind(app: Any) -> None:
+    """Add the route of this group."""
+    app.add_route("/api/health", Health())

@@ -1,0 +1,74 @@
+"""The routes of records: `/api/collections/:c/records` and `…/records/:id`."""
+
+from typing import Any
+
+import falcon.asgi
+
+from worker.errors import not_found
+from worker.http.body import read_body
+from worker.http.exchange import Request, Response
+from worker.http.guards import require_collection
+from worker.http.reply import json_reply
+from worker.records import actions
+from worker.records.listing import ListQuery
+from worker.records.plan import plan_of
+from worker.schema.collection import Collection
+
+NO_COLLECTION = "Missing or invalid collection context."
+
+
+class Records:
+    """List and create."""
+
+    async def on_get(self, req: Request, resp: Response, collection: str) -> None:
+        context = req.context
+        found = require_collection(context.tenant, collection)
+        query = ListQuery.parse(context.query)
+        json_reply(resp, await actions.list_records(context.tenant, found, context.info(), query), req)
+
+    async def on_post(self, req: Request, resp: Response, collection: str) -> None:
+        context = req.context
+        found = _writable(req, collection)
+        body = await read_body(req, plan_of(found).body_bytes_max)
+        expand = context.query.get("expand", "")
+        json_reply(
+            resp, await actions.create_record(context.tenant, found, context.info(body), body, expand=expand), req
+        )
+
+
+class OneRecord:
+    """View, update and delete."""
+
+    async def on_get(self, req: Request, resp: Response, collection: str, record: str) -> None:
+        context = req.context
+        found = require_collection(context.tenant, collection)
+        expand = context.query.get("expand", "")
+        json_reply(resp, await actions.view_record(context.tenant, found, record, context.info(), expand=expand), req)
+
+    async def on_patch(self, req: Request, resp: Response, collection: str, record: str) -> None:
+        context = req.context
+        found = _writable(req, collection)
+        body = await read_body(req, plan_of(found).body_bytes_max)
+        expand = context.query.get("expand", "")
+        info = context.info(body)
+        json_reply(resp, await actions.update_record(context.tenant, found, record, info, body, expand=expand), req)
+
+    async def on_delete(self, req: Request, resp: Response, collection: str, record: str) -> None:
+        context = req.context
+        found = _writable(req, collection)
+        info = context.info(await read_body(req))
+        await actions.delete_record(context.tenant, found, record, info)
+        resp.status = falcon.HTTP_204
+
+
+def _writable(req: Request, collection: str) -> Collection:
+    found = req.context.tenant.catalog.get(collection)
+    if found is None:
+        raise not_found(NO_COLLECTION)
+    return found
+
+
+def bind(app: "falcon.asgi.App[Any, Any]") -> None:
+    """Add the routes of records."""
+    app.add_route("/api/collections/{collection}/records", Records())
+    app.add_route("/api/collections/{collection}/records/{record}", OneRecord())

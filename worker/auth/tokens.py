@@ -1,0 +1,127 @@
+"""PocketBase's tokens: HS256 JWTs signed with the record's token key and the collection's secret for that kind.
+
+A token made by a real PocketBase on the same data is valid here and the reverse: header, claims, their order and the
+key are the same. Nothing is stored; a token dies with its expiry, its record, the record's token key or the secret.
+"""
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import jwt
+
+from worker.records import store
+
+if TYPE_CHECKING:
+    from worker.db.connection import Database
+    from worker.records.record import Record
+    from worker.schema.catalog import Catalog
+    from worker.schema.collection import Collection
+
+TOKEN_CHARS_MAX = 8192
+
+
+class TokenKind(StrEnum):
+    """What a token is good for: the value of its `type` claim."""
+
+    AUTH = "auth"
+    FILE = "file"
+    VERIFICATION = "verification"
+    PASSWORD_RESET = "passwordReset"  # noqa: S105 the name of a kind, not a password
+    EMAIL_CHANGE = "emailChange"
+
+
+# the option of an auth collection that holds secret and duration of each kind
+OPTION_OF = {
+    TokenKind.AUTH: "auth_token",
+    TokenKind.FILE: "file_token",
+    TokenKind.VERIFICATION: "verification_token",
+    TokenKind.PASSWORD_RESET: "password_reset_token",
+    TokenKind.EMAIL_CHANGE: "email_change_token",
+}
+
+_HEADER = {"alg": "HS256", "typ": "JWT"}
+_ALGORITHMS = ["HS256"]
+_UNVERIFIED = {"verify_signature": False}
+_CHECKED = {"require": ["exp"], "verify_aud": False, "verify_iss": False, "verify_sub": False, "verify_jti": False}
+
+
+class Tenancy(Protocol):
+    """Where collections and records are found: a tenant's context."""
+
+    data: "Database"
+    catalog: "Catalog"
+
+
+class Verified(NamedTuple):
+    """A token that holds: the record it belongs to and what it claims."""
+
+    record: "Record"
+    claims: dict[str, Any]
+
+
+def issue(
+    record: "Record",
+    kind: TokenKind = TokenKind.AUTH,
+    *,
+    duration: int = 0,
+    refreshable: bool = True,
+    new_email: str = "",
+) -> str:
+    """A token of `kind` for an auth record, valid for `duration` seconds (0: as long as the collection says)."""
+    collection = record.collection
+    option = _option(collection, kind)
+    claims: dict[str, Any] = {
+        "id": record.id,
+        "type": kind.value,
+        "collectionId": collection.id,
+        "exp": int(time.time()) + (duration or option.duration),
+    }
+    if kind is TokenKind.AUTH:
+        claims["refreshable"] = refreshable
+    elif kind is not TokenKind.FILE:
+        claims["email"] = record.email
+        if kind is TokenKind.EMAIL_CHANGE:
+            claims["newEmail"] = new_email
+    # sorted, so that equal claims make equal tokens on both servers
+    return jwt.encode(dict(sorted(claims.items())), record.token_key + option.secret, "HS256", headers=_HEADER)
+
+
+def verify(ctx: Tenancy, token: str, kind: TokenKind = TokenKind.AUTH) -> Verified | None:
+    """The record and claims of a token of `kind` that is valid now, else None."""
+    claims = unverified_claims(token)
+    if claims.get("type") != kind.value:
+        return None
+    record_id, collection_id = claims.get("id"), claims.get("collectionId")
+    if not isinstance(record_id, str) or not isinstance(collection_id, str):
+        return None
+    collection = ctx.catalog.get(collection_id)
+    if collection is None or not collection.is_auth:
+        return None
+    record = store.find(ctx.data, collection, record_id)
+    if record is None or not record.token_key:
+        return None
+    try:
+        jwt.decode(token, signing_key(record, kind), algorithms=_ALGORITHMS, options=_CHECKED)  # type: ignore[arg-type]
+    except jwt.PyJWTError:
+        return None
+    return Verified(record, claims)
+
+
+def unverified_claims(token: str) -> dict[str, Any]:
+    """What a token claims, without any check; empty for what is no token."""
+    if token.count(".") != 2 or len(token) > TOKEN_CHARS_MAX:
+        return {}
+    try:
+        return jwt.decode(token, options=_UNVERIFIED)  # type: ignore[arg-type]
+    except jwt.PyJWTError:
+        return {}
+
+
+def signing_key(record: "Record", kind: TokenKind) -> str:
+    """The key of a record's tokens of `kind`."""
+    return record.token_key + str(_option(record.collection, kind).secret)
+
+
+def _option(collection: "Collection", kind: TokenKind) -> Any:
+    return getattr(collection.auth, OPTION_OF[kind])

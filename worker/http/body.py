@@ -1,0 +1,190 @@
+"""What clients send: JSON, urlencoded and multipart bodies, as a free map (record data) or a fixed form.
+
+The answers to bad input are the real one's: 400 with a sentence that depends on who reads (a map or a form), and 413
+where the body is larger than allowed. The content type is compared by prefix, in its exact case, as the real one does.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+from falcon.errors import HTTPError
+from falcon.media.multipart import MultipartFormHandler, MultipartParseOptions
+
+from worker.errors import ApiError, bad_request
+from worker.http.exchange import Request
+from worker.http.inference import infer
+from worker.http.query import BadEscapeError, split_pairs, split_pairs_strictly
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+BODY_BYTES_MAX = 32 << 20
+FORM_PARTS_MAX = 1000
+
+JSON_PAYLOAD = "@jsonPayload"
+FORM_FAILED = "An error occurred while loading the submitted data."
+UNSUPPORTED_TYPE = "Unsupported Content-Type."
+
+_FORGIVING_JSON = json.JSONDecoder()
+_URLENCODED = "application/x-www-form-urlencoded"
+_XML = ("text/xml", "application/xml")
+
+
+async def read_body(req: Request, limit: int = BODY_BYTES_MAX) -> dict[str, Any]:
+    """The body as a free map: JSON as it is, form texts with their types inferred, `@jsonPayload` merged in.
+
+    No body is an empty map. ApiError 400 for what is no object or of a type nobody reads, 413 beyond `limit` bytes.
+    """
+    raw = await _read(req, limit)
+    if not raw:
+        return {}
+    content_type = req.content_type or ""
+    if content_type.startswith("application/json"):
+        return _json_object(raw, "")
+    if content_type.startswith(("multipart/form-data", _URLENCODED)):
+        return _form_map(await _form_pairs(req, raw, content_type, ""))
+    raise bad_request("" if content_type.startswith(_XML) else UNSUPPORTED_TYPE)
+
+
+async def read_form(req: Request, form: type[T], limit: int = BODY_BYTES_MAX) -> T:
+    """The body as a fixed form: JSON members match in any case, form keys exactly; `null` and strangers are left out.
+
+    ApiError 400 where a member has the wrong type, 413 beyond `limit` bytes.
+    """
+    raw = await _read(req, limit)
+    if not raw:
+        return form()
+    content_type = req.content_type or ""
+    if content_type.startswith("application/json"):
+        members = _fold_names(_json_object(raw, FORM_FAILED), form)
+        return _convert(members, form, strict=True)
+    if content_type.startswith(("multipart/form-data", _URLENCODED)):
+        first: dict[str, str] = {}
+        for name, value in await _form_pairs(req, raw, content_type, FORM_FAILED):
+            first.setdefault(name, value)
+        return _convert(first, form, strict=False)
+    if content_type.startswith(_XML):
+        return form()
+    raise bad_request(UNSUPPORTED_TYPE)
+
+
+async def _read(req: Request, limit: int) -> bytes:
+    """The raw body, refused before reading where its declared length is beyond `limit`."""
+    headers = req.raw_headers
+    declared = headers.get(b"content-length")
+    if declared is not None:
+        if int(declared) > limit:
+            raise ApiError(413)
+        return await req.stream.read()
+    if b"transfer-encoding" not in headers:
+        return b""
+    chunks = []
+    left = limit
+    async for chunk in req.stream:
+        left -= len(chunk)
+        if left < 0:
+            raise ApiError(413)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _json_object(raw: bytes, message: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(raw)
+    except ValueError as exc:
+        value = _first_json_value(raw, exc, message)
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise bad_request(message, cause=f"cannot use JSON {type(value).__name__} as an object")
+    return value
+
+
+def _first_json_value(raw: bytes, error: ValueError, message: str) -> Any:
+    """The first value of `raw` where more follows it, which the real one's decoder never looks at."""
+    try:
+        text = raw.decode().lstrip(" \t\r\n")
+        _, end = _FORGIVING_JSON.raw_decode(text)
+        return orjson.loads(text[:end])  # once more by the strict parser: the forgiving one only found the end
+    except (ValueError, RecursionError):
+        raise bad_request(message, cause=str(error)) from error
+
+
+def _fold_names(members: dict[str, Any], form: type[msgspec.Struct]) -> dict[str, Any]:
+    """`members` under the form's own spelling; an exact name wins over one in another case."""
+    known = {name.lower(): name for name in form.__struct_encode_fields__}
+    folded: dict[str, Any] = {}
+    for name, value in members.items():
+        own = known.get(name.lower())
+        if own is not None and value is not None and (own not in folded or own == name):
+            folded[own] = value
+    return folded
+
+
+def _convert(members: dict[str, Any], form: type[T], *, strict: bool) -> T:
+    try:
+        return msgspec.convert(members, form, strict=strict)
+    except msgspec.ValidationError as exc:
+        raise bad_request(FORM_FAILED, cause=str(exc)) from exc
+
+
+async def _form_pairs(req: Request, raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
+    """Names and texts of the body in their order, then those of the query, which belong to a form as well."""
+    if content_type.startswith(_URLENCODED):
+        try:
+            pairs = split_pairs_strictly(raw.decode("utf-8", "replace"))
+        except BadEscapeError as exc:
+            raise bad_request(message, cause=str(exc)) from exc
+    else:
+        pairs = await _multipart_pairs(raw, content_type, message)
+    query = req.scope["query_string"]
+    return pairs + split_pairs(query.decode("utf-8", "replace")) if query else pairs
+
+
+class _Whole:
+    """A body that has been read already, as the stream that Falcon's multipart parser wants."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    async def read(self, size: int = -1) -> bytes:
+        del size  # all of it, whatever is asked for: it is in memory already
+        raw, self.raw = self.raw, b""
+        return raw
+
+    async def __aiter__(self) -> Any:
+        if self.raw:
+            yield await self.read()
+
+
+async def _multipart_pairs(raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
+    options = MultipartParseOptions()
+    options.max_body_part_count = FORM_PARTS_MAX
+    options.max_body_part_buffer_size = len(raw)
+    pairs = []
+    try:
+        form = await MultipartFormHandler(options).deserialize_async(_Whole(raw), content_type, len(raw))  # type: ignore[arg-type]
+        async for part in form:
+            if part.filename is not None:
+                raise bad_request("File uploads are not supported yet.")
+            if part.name is not None:
+                pairs.append((part.name, (await part.get_data()).decode("utf-8", "replace")))
+    except HTTPError as exc:
+        raise bad_request(message, cause=exc.description or exc.title) from exc
+    return pairs
+
+
+def _form_map(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Texts by name with their types inferred, lists where a name repeats; `@jsonPayload` objects override them."""
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
+    payloads = texts.pop(JSON_PAYLOAD, [])
+    body = {name: infer(of[0]) if len(of) == 1 else [infer(text) for text in of] for name, of in texts.items()}
+    for payload in payloads:
+        body.update(_json_object(payload.encode(), ""))
+    return body

@@ -1,0 +1,128 @@
+"""One request and its response: Falcon's own types with what every handler of ours needs at hand.
+
+`req.context` is a `RequestContext`: the tenant's live `Context`, who asks (`auth`, found on first use), the parsed
+query, and `info()`, the values rules and filters may see. Nothing is computed before somebody asks for it.
+"""
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import falcon.asgi
+
+from worker.errors import ApiError
+from worker.http.identity import load_identity
+from worker.http.query import parse_query
+from worker.http.realip import real_ip
+from worker.records.request import RequestInfo
+
+if TYPE_CHECKING:
+    from worker.context import Context
+    from worker.records.record import Record
+
+_UNSET: Any = object()
+
+# What every response carries. Falcon adds the content type, which is JSON unless a handler says otherwise or there is
+# no body. Two tables, so that a response starts as one copy of one of them.
+SECURITY_HEADERS = {
+    "cross-origin-opener-policy": "same-origin",
+    "vary": "Origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "x-xss-protection": "1; mode=block",
+}
+CROSS_ORIGIN_HEADERS = {"access-control-allow-origin": "*", **SECURITY_HEADERS}
+
+
+class RequestContext:
+    """What the handlers of one request share; built by Falcon with the request, filled by the front's middlewares."""
+
+    __slots__ = ("_auth", "_info", "_ip", "_query", "failure", "headers", "quiet", "scope", "started", "tenant")
+
+    scope: dict[str, Any]
+    headers: dict[bytes, bytes]
+    # the tenant whose request this is; handlers always find one, middlewares may come before it is known
+    tenant: "Context"
+    # the error that was answered, for the activity log
+    failure: ApiError | None
+    # set by handlers whose successes are not worth a log entry
+    quiet: bool
+
+    def __init__(self) -> None:
+        self.started = perf_counter_ns()
+        self.tenant = None  # type: ignore[assignment]
+        self.failure = None
+        self.quiet = False
+        self._auth: Any = _UNSET
+        self._info: RequestInfo | None = None
+        self._ip: str | None = None
+        self._query: dict[str, str] | None = None
+
+    def header(self, name: bytes) -> str:
+        """The value of the header `name` (lower case), repeated ones joined by commas; empty if there is none."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters, decoded; the first one where a name is repeated."""
+        query = self._query
+        if query is None:
+            query = self._query = parse_query(self.scope["query_string"])
+        return query
+
+    @property
+    def auth(self) -> "Record | None":
+        """The record that the request's token belongs to; None for guests and for tokens that don't hold."""
+        auth = self._auth
+        if auth is _UNSET:
+            auth = self._auth = load_identity(self.tenant, self.headers.get(b"authorization"))
+        return auth  # type: ignore[no-any-return]
+
+    @property
+    def real_ip(self) -> str:
+        """The client's address: from a trusted proxy's header where the tenant names one, else the peer's."""
+        if self._ip is None:
+            self._ip = real_ip(self.scope, self.tenant.settings.trusted_proxy)
+        return self._ip
+
+    def info(self, body: dict[str, Any] | None = None) -> RequestInfo:
+        """The values of this request that rules and filters may see; `body` once it has been read."""
+        info = self._info
+        if info is None:
+            info = self._info = RequestInfo(
+                method=self.scope["method"],
+                query=self.query,
+                headers=_snake_headers(self.scope["headers"]),
+                body=body if body is not None else {},
+                auth=self.auth,
+            )
+        elif body is not None:
+            info.body = body
+        return info
+
+
+def _snake_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").replace("-", "_"): value.decode("latin-1") for name, value in headers}
+
+
+class Request(falcon.asgi.Request):
+    """A request to a tenant; `context` is a `RequestContext`."""
+
+    __slots__ = ()
+    context_type: ClassVar[type] = RequestContext
+    # Falcon's own type of a context is a bag of anything
+    context: RequestContext  # type: ignore[assignment]
+
+    @property
+    def raw_headers(self) -> dict[bytes, bytes]:
+        """The headers by lower-case name, repeated ones joined by commas (Falcon has split them already)."""
+        return self._asgi_headers
+
+
+class Response(falcon.asgi.Response):
+    """A response that starts with the headers every one of ours carries."""
+
+    __slots__ = ()
+
+    def __init__(self, options: Any = None) -> None:
+        super().__init__(options)
+        self._headers = SECURITY_HEADERS.copy()

@@ -1,0 +1,258 @@
+"""The front: the one Falcon app that answers for every tenant of a worker.
+
+`MIDDLEWARES` is the order of a request: arrival, tenant, superusers' addresses, then the route; the activity log sees
+what came out. What goes wrong on the way becomes PocketBase's error JSON here, and nowhere else.
+"""
+
+import asyncio
+import logging
+import posixpath
+import re
+from collections.abc import Callable
+from time import perf_counter_ns, time_ns
+from typing import Any, Protocol
+
+import apsw
+import falcon
+import falcon.asgi
+import orjson
+from falcon.routing import CompiledRouter
+
+from worker.db.faults import to_api_error
+from worker.errors import (
+    ApiError,
+    ErrorTree,
+    FieldError,
+    ValidationErrors,
+    bad_request,
+    forbidden,
+    internal,
+    not_found,
+)
+from worker.http.body import BODY_BYTES_MAX
+from worker.http.exchange import CROSS_ORIGIN_HEADERS, Request, RequestContext, Response
+from worker.http.realip import listed, peer_ip
+from worker.services.logs import Entry, Failure
+
+log = logging.getLogger("pocker.http")
+
+FILE_NOT_FOUND = "File not found."
+# routes whose bodies may be larger than the usual limit; they say how large when they read
+OWN_BODY_LIMIT = re.compile(r"/api/(?:batch|backups/upload|collections/[^/]+/records(?:/[^/]+)?)")
+PREFLIGHT_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
+
+
+class Tenants(Protocol):
+    """Where live tenants come from."""
+
+    def open(self, tenant: Any) -> Any:
+        """The tenant's live context; ApiError 503 if it may not serve."""
+
+
+class Arrival:
+    """Hands the request its scope, answers preflights, and redirects paths that are not clean, as Go's mux does."""
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        scope = req.scope
+        context = req.context
+        context.scope = scope
+        context.headers = headers = req.raw_headers
+        if req.method == "OPTIONS":
+            _preflight(context, resp)
+            return
+        if b"origin" in headers:
+            resp._headers = CROSS_ORIGIN_HEADERS.copy()
+        path = req.path
+        if "//" in path or "/." in path:
+            _redirect_unclean(scope, path, resp)
+
+
+class TenantDoor:
+    """Opens the tenant that the host name stands for; 404 for a host nobody owns, 503 where it may not serve."""
+
+    def __init__(self, tenants: Tenants) -> None:
+        self.tenants = tenants
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        del resp
+        tenant = req.scope.get("pocker.tenant")
+        if tenant is None:
+            raise not_found()
+        req.context.tenant = self.tenants.open(tenant)
+
+
+class BodyLimit:
+    """Refuses bodies declared larger than any handler takes; those with a limit of their own check it themselves."""
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        del resp
+        declared = req.context.headers.get(b"content-length")
+        if declared is not None and int(declared) > BODY_BYTES_MAX and not OWN_BODY_LIMIT.fullmatch(req.path):
+            raise ApiError(413)
+
+
+class SuperuserAddresses:
+    """Refuses superusers from addresses that the tenant's settings don't list (an empty list allows all)."""
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        del resp
+        context = req.context
+        allowed = context.tenant.settings.superuser_ips
+        if not allowed:
+            return
+        auth = context.auth
+        if auth is not None and auth.is_superuser and not listed(context.real_ip, allowed):
+            raise forbidden()
+
+
+class ActivityLog:
+    """Puts every request into its tenant's log, with what went wrong if something did."""
+
+    async def process_response(self, req: Request, resp: Response, resource: object, ok: bool) -> None:
+        """Runs for every response; preflights and redirects never reached a tenant and are not logged."""
+        del resource, ok
+        context = req.context
+        ctx = context.tenant
+        if ctx is None or (context.quiet and context.failure is None):
+            return
+        scope = req.scope
+        headers = context.headers
+        auth = context.auth
+        query = scope["query_string"]
+        path = scope["raw_path"]
+        full = ctx.logs.add(
+            Entry(
+                time_ns() // 1_000_000,
+                perf_counter_ns() - context.started,
+                req.method,
+                path + b"?" + query if query else path,
+                resp.status_code,
+                "" if auth is None else auth.collection.name,
+                "" if auth is None else auth.id,
+                context.real_ip,
+                peer_ip(scope),
+                headers.get(b"referer", b""),
+                headers.get(b"user-agent", b""),
+                None if context.failure is None else failure_of(context.failure),
+            )
+        )
+        if full:
+            ctx.logs.flushing = asyncio.create_task(ctx.lanes.blocking(ctx.logs.flush))
+
+
+def failure_of(error: ApiError) -> Failure:
+    """What the request log says of an error: its message, and the cause that the client does not see."""
+    cause = error.cause
+    if isinstance(cause, ValidationErrors):
+        return Failure(error.message, messages_of(cause.errors))
+    return Failure(error.message, None if cause is None else str(cause))
+
+
+def messages_of(errors: ErrorTree) -> dict[str, Any]:
+    """Field errors as the log holds them: the sentences alone, nested by path."""
+    return {
+        path: error.message if isinstance(error, FieldError) else messages_of(error) for path, error in errors.items()
+    }
+
+
+def middlewares(tenants: Tenants) -> list[Any]:
+    """The front's middlewares, in the order requests pass them (responses pass them the other way)."""
+    return [Arrival(), ActivityLog(), TenantDoor(tenants), SuperuserAddresses(), BodyLimit()]
+
+
+def make_app(tenants: Tenants) -> "falcon.asgi.App[Request, Response]":
+    """The ASGI app of a worker, without routes: each `worker.api` module's `bind(app)` adds its own."""
+    app: falcon.asgi.App[Request, Response] = falcon.asgi.App(
+        request_type=Request,
+        response_type=Response,
+        middleware=middlewares(tenants),
+        router=Router(),
+    )
+    app._standard_response_type = True  # ours renders its body as Falcon's own does; saves a coroutine a response
+    app.add_error_handler(ApiError, _on_api_error)
+    app.add_error_handler(ValidationErrors, _on_validation_errors)
+    app.add_error_handler(apsw.Error, _on_sqlite_error)
+    app.add_error_handler(falcon.HTTPError, _on_falcon_error)
+    app.add_error_handler(Exception, _on_exception)
+    return app
+
+
+class Router(CompiledRouter):
+    """Falcon's router where GET answers HEAD too, and a method without a responder is an unknown route."""
+
+    def map_http_methods(self, resource: object, **kwargs: Any) -> Any:
+        """The responders of `resource` by method, every method of HTTP having one."""
+        responders: dict[str, Callable[..., Any]] = super().map_http_methods(resource, **kwargs)
+        if "GET" in responders:
+            responders.setdefault("HEAD", responders["GET"])
+        return {method: responders.get(method, _no_route) for method in falcon.COMBINED_METHODS}
+
+
+async def _no_route(req: Request, resp: Response, **params: str) -> None:
+    del resp, params
+    raise route_not_found(req.method)
+
+
+def route_not_found(method: str) -> ApiError:
+    """404 as the real one says it: GET falls through to its static files, other methods have nowhere to go."""
+    return not_found(FILE_NOT_FOUND if method in {"GET", "HEAD"} else "")
+
+
+async def _on_api_error(req: Request, resp: Response, error: ApiError, params: dict[str, Any]) -> None:
+    del params
+    req.context.failure = error
+    resp.status = error.status
+    resp.data = orjson.dumps(error.body())
+
+
+async def _on_validation_errors(req: Request, resp: Response, error: ValidationErrors, params: dict[str, Any]) -> None:
+    answer = bad_request("An error occurred while validating the submitted data.", error.data(), cause=error)
+    await _on_api_error(req, resp, answer, params)
+
+
+async def _on_sqlite_error(req: Request, resp: Response, error: apsw.Error, params: dict[str, Any]) -> None:
+    answer = to_api_error(error)
+    if answer.status >= 500:
+        log.error("%s %s: SQLite failed", req.method, req.path, exc_info=error)
+    await _on_api_error(req, resp, answer, params)
+
+
+async def _on_falcon_error(req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any]) -> None:
+    if error.status_code in {400, 404, 405}:  # Falcon's router raises 400 for a method it has never heard of
+        answer = route_not_found(req.method)
+    else:
+        answer = ApiError(error.status_code, cause=error)
+    await _on_api_error(req, resp, answer, params)
+
+
+async def _on_exception(req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:
+    log.error("%s %s: unexpected", req.method, req.path, exc_info=error)
+    await _on_api_error(req, resp, internal(cause=error), params)
+
+
+def _preflight(context: RequestContext, resp: Response) -> None:
+    resp.status = 204
+    resp.complete = True
+    resp._headers = headers = {"vary": "Origin"}
+    if not context.header(b"origin"):
+        return
+    headers["vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+    headers["access-control-allow-methods"] = PREFLIGHT_METHODS
+    headers["access-control-allow-origin"] = "*"
+    wanted = context.header(b"access-control-request-headers")
+    if wanted:
+        headers["access-control-allow-headers"] = wanted
+
+
+def _redirect_unclean(scope: dict[str, Any], path: str, resp: Response) -> None:
+    clean = posixpath.normpath(path.replace("//", "/")) + ("/" if path.endswith(("/", "/.", "/..")) else "")
+    clean = clean.replace("//", "/")
+    if clean == path:
+        return
+    query = scope["query_string"].decode("latin-1")
+    resp.status = 307
+    resp.complete = True
+    resp._headers = {
+        "content-type": "text/html; charset=utf-8",
+        "location": scope.get("root_path", "") + falcon.uri.encode(clean) + ("?" + query if query else ""),
+    }
