@@ -62,6 +62,7 @@ class ShardWorker(Worker):
 
     def init_signals(self) -> None:
         """Handlers run in the loop; SIGABRT keeps its default, with a stack trace before it."""
+        faulthandler.disable()  # enabling what is enabled would not take the signal back
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         for number in IGNORED:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from worker.schema.collection import Collection
     from worker.schema.options import AuthOptions
 
-TEXT_CHARS_MAX = 255
+TEXT_BYTES_MAX = 255
 
 PASSWORD_OFF = "The collection is not configured to allow password authentication."  # noqa: S105
 REFUSED = "Failed to authenticate."
@@ -32,8 +32,8 @@ RULE_FAILED = "The request doesn't satisfy the collection requirements to authen
 
 OUT_OF_RANGE = FieldError(
     "validation_length_out_of_range",
-    f"The length must be between 1 and {TEXT_CHARS_MAX}.",
-    {"max": TEXT_CHARS_MAX, "min": 1},
+    f"The length must be between 1 and {TEXT_BYTES_MAX}.",
+    {"max": TEXT_BYTES_MAX, "min": 1},
 )
 NOT_LISTED = FieldError("validation_in_invalid", "Must be a valid value.")
 
@@ -175,7 +175,7 @@ def _check(form: PasswordForm, identity_fields: tuple[str, ...]) -> dict[str, Fi
     ):
         if required and not text:
             errors[name] = REQUIRED
-        elif len(text) > TEXT_CHARS_MAX:
+        elif len(text.encode()) > TEXT_BYTES_MAX:  # bytes, as the real one counts
             errors[name] = OUT_OF_RANGE
     if form.identity_field and "identityField" not in errors and form.identity_field not in identity_fields:
         errors["identityField"] = NOT_LISTED

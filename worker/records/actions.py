@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from worker.schema.collection import Collection
 
 __all__ = [
+    "ListQuery",
     "create_record",
     "delete_record",
     "enriched",

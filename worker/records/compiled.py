@@ -66,7 +66,7 @@ class Query:
 class Compiled:
     """Rules, a filter and a sort as SQL."""
 
-    __slots__ = ("_fixed", "_order_params", "_params", "_text", "dependencies", "distinct", "joins", "order", "sql")
+    __slots__ = ("_fixed", "_order_params", "_params", "dependencies", "distinct", "joins", "order", "sql")
 
     def __init__(
         self,
@@ -86,7 +86,6 @@ class Compiled:
         self.dependencies = tuple(dependencies.items())
         self._params = Template(params)
         self._order_params = Template(order_params)
-        self._text = ""
         # without late values there is one Where for all requests
         self._fixed: Where | None = None
         if not any(isinstance(param, Late) for param in params):

@@ -143,7 +143,7 @@ def encode(options: AuthOptions | ViewOptions | None) -> str:
         return "{}"
     item = msgspec.to_builtins(options)
     if isinstance(options, AuthOptions):
-        _drop_unset(item)
+        _settle_providers(item)
     return msgspec.json.encode(item).decode()
 
 
@@ -153,7 +153,7 @@ def dump(options: AuthOptions | ViewOptions | None, *, secrets: bool = False) ->
         return {}
     item: dict[str, Any] = msgspec.to_builtins(options)
     if isinstance(options, AuthOptions):
-        _drop_unset(item)
+        _settle_providers(item)
         if not secrets:
             for key in TOKENS.values():
                 del item[key]["secret"]
@@ -162,11 +162,11 @@ def dump(options: AuthOptions | ViewOptions | None, *, secrets: bool = False) ->
     return item
 
 
-def _drop_unset(item: dict[str, Any]) -> None:
-    # a provider without extra options has no such key
+def _settle_providers(item: dict[str, Any]) -> None:
     for provider in item["oauth2"]["providers"]:
-        if not provider["extra"]:
-            del provider["extra"]
+        provider["extra"] = dict(sorted((provider["extra"] or {}).items()))
+        if not provider["clientSecret"]:
+            del provider["clientSecret"]
 
 
 def without_secrets(options: AuthOptions) -> AuthOptions:

@@ -1,17 +1,16 @@
 """An app behind the front with a tenant that has settings and a log but no data, asked through the ASGI protocol."""
 
-import asyncio
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 import msgspec
-import orjson
 import pytest
 
+from tests.unit.http.asgi import Answer, ask
 from worker.http.body import read_body, read_form
 from worker.http.exchange import Request, Response
 from worker.http.front import make_app
@@ -30,22 +29,13 @@ CREATE INDEX idx_logs_created_hour on `_logs` (strftime('%Y-%m-%d %H:00:00', `cr
 """
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return orjson.loads(self.body)
-
-
 @dataclass
 class Tenant:
     """What the front needs of a context."""
 
     logs: RequestLog
     lanes: Lanes
-    settings: TenantSettings = TenantSettings()
+    settings: TenantSettings = field(default_factory=TenantSettings)
     auth_epoch: int = 0
     caches: dict[str, Any] = field(default_factory=dict)
 
@@ -88,49 +78,6 @@ class Item:
 class Broken:
     async def on_get(self, req: Request, resp: Response) -> None:
         raise RuntimeError("the secret reason")
-
-
-def ask(app: Any, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
-    """One request through ASGI, the body in pieces of at most 700 bytes."""
-    path, _, query = target.partition("?")
-    pairs = [(b"host", b"demo.localhost")]
-    pairs += [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
-    if body and not any(name in (b"content-length", b"transfer-encoding") for name, _ in pairs):
-        pairs.append((b"content-length", str(len(body)).encode()))
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": pairs,
-        "client": ("127.0.0.1", 4711),
-        "server": ("127.0.0.1", 80),
-        "pocker.tenant": None if target.startswith("/nobody") else "demo",
-    }
-    pieces = [body[at : at + 700] for at in range(0, len(body), 700)] or [b""]
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        if not pieces:
-            return {"type": "http.disconnect"}
-        piece = pieces.pop(0)
-        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
-
-    async def send(event: dict[str, Any]) -> None:
-        sent.append(event)
-
-    asyncio.run(app(scope, receive, send))
-    start, *parts = sent
-    return Answer(
-        start["status"],
-        {name.decode(): value.decode() for name, value in start["headers"]},
-        b"".join(part.get("body", b"") for part in parts),
-    )
 
 
 @pytest.fixture(scope="session")

@@ -16,16 +16,16 @@ from urllib.parse import parse_qsl
 import httpx
 import orjson
 import pytest
-from worker.db.migrations import personalise, write_template
-from worker.records.request import RequestInfo
 
 from worker.context import Context
+from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError
 from worker.fields import load_field
 from worker.lanes import Lanes
 from worker.records import actions, store
 from worker.records.listing import ListQuery
 from worker.records.record import Record
+from worker.records.request import RequestInfo
 from worker.schema.collection import Collection
 from worker.sql import quote
 

@@ -39,7 +39,9 @@ FIELDS: list[dict[str, Any]] = [
         ({"": 1, "+": 2, "-": 3}, False, {}, {"": 1, "+": 2, "-": 3}),
     ],
 )
-def test_load(ctx: Context, body: dict[str, Any], superuser: bool, values: dict[str, Any], seen: dict[str, Any]) -> None:
+def test_load(
+    ctx: Context, body: dict[str, Any], superuser: bool, values: dict[str, Any], seen: dict[str, Any]
+) -> None:
     record = Record.new(add_collection(ctx, "notes", *FIELDS))
     untouched = dict(record.data)
     assert upsert.load(record, body, superuser=superuser) == seen
