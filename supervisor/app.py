@@ -4,7 +4,8 @@ import asyncio
 import importlib
 import logging
 import os
-import selectors
+import shutil
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from supervisor.ops.demo import make_demo
 from supervisor.ops.reports import Reports
 from supervisor.ops.tenancy import Tenancy
 from supervisor.premises import StartError
+from supervisor.pump import Pump
 from supervisor.tenants.registry import Registry, RegistryError
 from supervisor.tick import Tick
 
@@ -80,7 +82,6 @@ class Server(BaseApplication):
             "control_socket_disable": True,
             "pre_fork": arbiter.pre_fork,
             "post_fork": arbiter.post_fork,
-            "child_exit": arbiter.child_exit,
         }.items():
             self.cfg.set(key, value)
 
@@ -96,13 +97,15 @@ class Server(BaseApplication):
         premises.prepare_data_dir(settings)
         lock = premises.take_lock(settings, _waiting)
         premises.set_limits()
-        self._listener = premises.listen(settings).detach()
-        os.set_inheritable(self._listener, False)
+        listener = premises.bind(settings)
         self.parts = self._build()
+        premises.listen(settings, listener)
+        self._listener = listener.detach()
         self.do_load_config()
         try:
             ShardArbiter(self).run()
         finally:
+            self.parts.pump.close()
             os.close(lock)
 
     def _build(self) -> Parts:
@@ -115,8 +118,8 @@ class Server(BaseApplication):
                 directory.put(tenant)
         except RegistryError as error:
             raise StartError(str(error)) from error
-        selector = selectors.EpollSelector()
-        loop = asyncio.SelectorEventLoop(selector)
+        pump = Pump()
+        loop = pump.loop
         slots, ledger = Slots(settings.shards), Ledger()
         crew = Crew(loop, settings.shards, log)
         tick = Tick(slots, Sampler(), ledger, log)
@@ -145,8 +148,7 @@ class Server(BaseApplication):
             crew=crew,
             tick=tick,
             desk=desk,
-            loop=loop,
-            selector=selector,
+            pump=pump,
             shard_listeners=[
                 premises.listen_unix(shard_socket(settings, shard), SHARD_SOCKET_MODE)
                 for shard in range(settings.shards)
@@ -166,13 +168,19 @@ class Server(BaseApplication):
     async def _begin(self, tenancy: Tenancy, commands: Commands, directory: Directory, crew: Crew) -> None:
         await tenancy.repair()
         if self._demo:
-            told = await make_demo(commands, directory, crew, self._data_flag(), self._log)
+            told = await make_demo(commands, directory, crew, self._program(), self._log)
             if told is not None:
                 print(told, flush=True)  # the password is shown once, and never in a log
 
-    def _data_flag(self) -> str:
+    def _program(self) -> str:
+        """A command line of the operator for this server, up to the command itself."""
+        script = Path(sys.argv[0])
+        program = "python -m supervisor"
+        if script.name == "pocker":
+            found = shutil.which("pocker")
+            program = "pocker" if found and Path(found).samefile(script) else os.path.relpath(script)
         data = data_dir(self.settings)
-        return "" if data == Path(DATA_DEFAULT).resolve() else f" --data {data}"
+        return program if data == Path(DATA_DEFAULT).resolve() else f"POCKER_DATA={data} {program}"
 
 
 def _waiting(pid: int) -> None:

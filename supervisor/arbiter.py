@@ -6,16 +6,15 @@ gunicorn forks, reaps, handles signals and checks heartbeats. What differs here:
 - A successor starts only when its predecessor was reaped, also on SIGHUP: a tenant never has two owners.
 - While gunicorn would sleep, an asyncio loop runs: the operator's commands and the workers' channels live on it. There
   are no threads, and the loop stands still whenever a worker is forked.
-- A forked child must not touch what it inherited of the loop: it closes the epoll descriptor without any epoll_ctl
-  (which would change the parent's set) and leaves through `os._exit`, so nothing of the parent is ever unwound in it.
+- A forked child must not touch what it inherited: it lets go of the parent's loop (see `pump`) and sockets, and leaves
+  through `os._exit`, so that nothing of the parent is ever unwound in it.
 """
 
-import asyncio
 import contextlib
 import gc
+import math
 import os
 import queue
-import selectors
 import signal
 import socket
 import sys
@@ -36,6 +35,7 @@ from supervisor.contract.settings import Settings
 from supervisor.contract.shardmap import Directory
 from supervisor.contract.slots import Slots
 from supervisor.crew import Crew
+from supervisor.pump import Pump
 from supervisor.tick import Tick
 
 POLL_S = 0.05
@@ -43,6 +43,7 @@ QUICK_STOP_S = 2.0
 KILLED_S = 5.0
 SUCCESSOR_READY_S = 15.0
 SHORT_LIFE_S = 5.0
+SHORT_LIVES_FREE = 2
 RESPAWN_DELAY_FIRST_S = 0.25
 RESPAWN_DELAY_MAX_S = 10.0
 LINK_BUFFER_BYTES = 1 << 20
@@ -72,8 +73,7 @@ class Parts:
     crew: Crew
     tick: Tick
     desk: Desk
-    loop: asyncio.AbstractEventLoop
-    selector: selectors.BaseSelector
+    pump: Pump
     shard_listeners: list[socket.socket]
     reread: Callable[[], Settings]
 
@@ -90,15 +90,12 @@ class ShardArbiter(Arbiter):
         # shard whose worker is being replaced wait in the queue.
         self._links = [_link() for _ in range(shards)]
         self._signals: list[int] = []
-        self._pumping = False
         self._next_tick = 0.0
         self._not_before = [0.0] * shards
         self._short_lives = [0] * shards
-        self._spawned = [0.0] * shards
+        self._spawned = [-math.inf] * shards
+        self._delay = [0.0] * shards
         self._outfit: tuple[int, socket.socket] | None = None
-        self._woken, self._wake = socket.socketpair()
-        self._woken.setblocking(False)
-        self._wake.setblocking(False)
         super().__init__(app)
 
     # The loop in the place of the wait
@@ -106,25 +103,7 @@ class ShardArbiter(Arbiter):
     def init_signals(self) -> None:
         """gunicorn's handlers queue the signal; the wakeup descriptor ends the wait at once."""
         super().init_signals()
-        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        self.parts.loop.add_reader(self._woken.fileno(), self._on_wakeup)
-
-    def _on_wakeup(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._woken.recv(4096)
-        if self._pumping:  # else the loop runs for something else, which must end; whoever waits next looks first
-            self.parts.loop.stop()
-
-    def _pump(self, seconds: float) -> None:
-        """Runs the loop for so long, or until a signal arrives."""
-        loop = self.parts.loop
-        end = loop.call_later(max(0.0, seconds), loop.stop)
-        self._pumping = True
-        try:
-            loop.run_forever()
-        finally:
-            self._pumping = False
-            end.cancel()
+        self.parts.pump.install()
 
     def _collect(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -139,7 +118,7 @@ class ShardArbiter(Arbiter):
         if not self._signals:
             now = time.monotonic()
             due = [self._next_tick, *(self._not_before[shard] for shard in self._empty_shards())]
-            self._pump(min(timeout, *(at - now for at in due)))
+            self.parts.pump.turn(min(timeout, *(at - now for at in due)))
             self._collect()
         signals, self._signals = self._signals, []
         return signals
@@ -179,6 +158,7 @@ class ShardArbiter(Arbiter):
         self.parts.slots.clear(shard)  # a dead worker's claim must not outlive it
         ours, theirs = pair()
         self._outfit = shard, theirs
+        self._note_spawn(shard)
         # Whatever lives now is never looked at by the collector again, so the pages shared with the child stay shared.
         gc.collect()
         gc.freeze()
@@ -199,9 +179,18 @@ class ShardArbiter(Arbiter):
             return -1
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
-        self._spawned[shard] = time.monotonic()
         self.parts.crew.take_seat(shard, pid, ours)
         return pid
+
+    def _note_spawn(self, shard: int) -> None:
+        """Sets when the shard's next worker may be forked: at once, unless they keep dying young."""
+        now = time.monotonic()
+        young = now - self._spawned[shard] < SHORT_LIFE_S + self._delay[shard]
+        self._short_lives[shard] = self._short_lives[shard] + 1 if young else 0
+        doublings = self._short_lives[shard] - SHORT_LIVES_FREE
+        self._delay[shard] = 0.0 if doublings < 0 else min(RESPAWN_DELAY_FIRST_S * 2**doublings, RESPAWN_DELAY_MAX_S)
+        self._spawned[shard] = now
+        self._not_before[shard] = now + self._delay[shard]
 
     def equip(self, worker: Any) -> None:
         """Hook before the fork: what the worker starts with."""
@@ -219,25 +208,22 @@ class ShardArbiter(Arbiter):
 
     def leave_parent(self) -> None:
         """Hook after the fork, in the child: lets go of the parent's loop and sockets."""
-        signal.set_wakeup_fd(-1)
         for number in HELD_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor answers it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
-        self.parts.selector.close()
-        self._woken.close()
-        self._wake.close()
+        self.parts.pump.leave_parent()
         self.parts.desk.leave_parent()
         self.parts.crew.leave_parent()
 
-    def bury(self, worker: Any) -> None:
-        """Hook after a worker was reaped: notes how long it lived."""
-        now = time.monotonic()
-        shard = worker.shard
-        short = now - self._spawned[shard] < SHORT_LIFE_S
-        lives = self._short_lives[shard] = self._short_lives[shard] + 1 if short else 0
-        delay = 0.0 if lives < 2 else min(RESPAWN_DELAY_FIRST_S * 2 ** min(lives - 2, 10), RESPAWN_DELAY_MAX_S)
-        self._not_before[shard] = now + delay
+    def reap_workers(self) -> None:
+        """Reaps. A worker that fails to boot ends the server only at its start; later it's tried again."""
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not all(self.parts.crew.served):
+                raise
+            self.log.error("a worker failed to boot; trying again")
 
     def kill_worker(self, pid: int, sig: int) -> None:
         """Sends the signal; a process that is gone already is nothing to do."""
@@ -289,7 +275,7 @@ class ShardArbiter(Arbiter):
                     return True
                 if self._gone(pid):
                     break
-        self._short_lives[shard], self._not_before[shard] = 0, 0.0  # it was ended, it didn't die
+        self._spawned[shard], self._not_before[shard] = -math.inf, 0.0  # it was ended, it didn't die
         self.manage_workers()
         self._await(partial(self._serves, shard), SUCCESSOR_READY_S)
         return self._told_to_stop()
@@ -309,7 +295,7 @@ class ShardArbiter(Arbiter):
         """Keeps everything going until `done()` or so many seconds have passed, or the server is told to stop."""
         deadline = time.monotonic() + seconds
         while not done() and time.monotonic() < deadline and not self._told_to_stop():
-            self._pump(POLL_S)
+            self.parts.pump.turn(POLL_S)
             self.reap_workers()
             self.murder_workers()
 
@@ -329,7 +315,7 @@ class ShardArbiter(Arbiter):
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
         deadline = time.monotonic() + (self.cfg.graceful_timeout if graceful else QUICK_STOP_S)
         while self.WORKERS and time.monotonic() < deadline:
-            self._pump(POLL_S)
+            self.parts.pump.turn(POLL_S)
             self._collect()
             if graceful and any(number in (signal.SIGINT, signal.SIGQUIT) for number in self._signals):
                 self.log.info("quick stop: not waiting for requests under way")
@@ -343,9 +329,9 @@ class ShardArbiter(Arbiter):
             self.kill_workers(signal.SIGKILL)
         deadline = time.monotonic() + KILLED_S
         while self.WORKERS and time.monotonic() < deadline:
-            self._pump(POLL_S)
+            self.parts.pump.turn(POLL_S)
             self._reap_at_stop()
-        self._pump(POLL_S)
+        self.parts.pump.drain(POLL_S)
 
     def _reap_at_stop(self) -> None:
         """Reaps; that a worker failed to boot is a reason to stop the server, which is what happens already."""
@@ -387,8 +373,3 @@ def pre_fork(arbiter: ShardArbiter, worker: Any) -> None:
 def post_fork(arbiter: ShardArbiter, worker: Any) -> None:  # noqa: ARG001 (gunicorn counts the arguments)
     """gunicorn's hook of that name; runs in the child."""
     arbiter.leave_parent()
-
-
-def child_exit(arbiter: ShardArbiter, worker: Any) -> None:
-    """gunicorn's hook of that name; runs in the parent."""
-    arbiter.bury(worker)

@@ -77,6 +77,7 @@ class Crew:
         self._former: set[Seat] = set()
         self.seats: list[Seat | None] = [None] * shards
         self.spawned = [0] * shards
+        self.served = [False] * shards  # whether the shard has ever had a worker that spoke
         self.on_usage: Callable[[WorkerUsage], None] = lambda usage: None  # noqa: ARG005
         self.on_failed: Callable[[TenantFailed], None] = lambda failed: None  # noqa: ARG005
         self.on_lost: Callable[[int], None] = lambda shard: None  # noqa: ARG005
@@ -182,6 +183,7 @@ class Crew:
     def _heard(self, seat: Seat, message: Message) -> None:
         if not seat.ready:
             seat.ready = True
+            self.served[seat.shard] = True
             self._wake()
         match message:
             case Reply():

@@ -88,8 +88,8 @@ def _holder(lock: int) -> tuple[int, bool]:
         return gone.pid or 0, False
 
 
-def listen(settings: Settings) -> socket.socket:
-    """A bound, listening socket for HTTP."""
+def bind(settings: Settings) -> socket.socket:
+    """A socket for HTTP, bound but not yet listening: who can connect finds everything else in place."""
     host, _, port = settings.listen.rpartition(":")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -101,12 +101,23 @@ def listen(settings: Settings) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        reason = "the port is in use" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
-        raise StartError(f"cannot listen on {settings.listen}: {reason}") from error
+        raise _cannot_listen(settings, error) from error
     return listener
+
+
+def listen(settings: Settings, listener: socket.socket) -> None:
+    """Lets the socket of `bind` listen. Here fails who was bound at the same time as another."""
+    try:
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise _cannot_listen(settings, error) from error
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> StartError:
+    reason = "the port is in use" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
+    return StartError(f"cannot listen on {settings.listen}: {reason}")
 
 
 def listen_unix(path: Path, mode: int) -> socket.socket:

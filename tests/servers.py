@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -50,13 +49,13 @@ def free_port() -> int:
 
 
 class Server:
-    """One process that listens on `port`; `log` is the file that gets its output."""
+    """One process that listens on `port`; `log`, beside its directory, gets its output."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
-        self.log = Path(tempfile.mkstemp(prefix=f"{type(self).__name__.lower()}-", suffix=".log")[1])
+        self.log = directory.parent / f"{type(self).__name__.lower()}.log"
 
     @property
     def url(self) -> str:
@@ -70,16 +69,22 @@ class Server:
     def command(self) -> list[str]:
         raise NotImplementedError
 
+    def knock(self) -> None:
+        """OSError until the server is ready."""
+        socket.create_connection(("127.0.0.1", self.port), 0.2).close()
+
     def start(self) -> Self:
         """Start and wait until the port answers; StartError with the log's end otherwise."""
         self.port = self.port or free_port()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(self.command(), stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=ROOT)
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise StartError(f"exited with {self.process.returncode}: {' '.join(self.command())}\n{self.tail()}")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
+            with contextlib.suppress(OSError):
+                self.knock()
                 return self
             time.sleep(0.01)
         self.stop()
@@ -146,6 +151,11 @@ class Pocker(Server):
             *(sys.executable, "-m", "supervisor", "serve", *config),
             *("--data", str(self.directory), "--listen", listen, "--shards", str(self.shards)),
         ]
+
+    def knock(self) -> None:
+        super().knock()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+            control.connect(str(self.directory / "control.sock"))
 
     def run(self, *arguments: str | Path, timeout: float = 60) -> Any:
         """One operators' command with `--json`: its parsed answer, or StartError with what it said."""

@@ -9,7 +9,6 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-import apsw
 import falcon.asgi
 
 from supervisor.contract.messages import Message, Reply
@@ -18,6 +17,7 @@ from supervisor.contract.shardmap import Directory
 from supervisor.contract.usage import TenantUsage, WorkerUsage
 from worker.api import auth, collections, health, logs, records
 from worker.db.connection import shrink_sqlite
+from worker.http.exchange import Request, Response
 from worker.http.front import make_app
 from worker.lanes import Lanes
 from worker.meter import Counts, Meter
@@ -48,7 +48,7 @@ class Shard:
         )
         self.tenants = Tenants(settings, self._lanes, log, tell)
         self._orders = Orders(directory, self.tenants, self._lanes, log, tell)
-        self.asgi: falcon.asgi.App = make_app(self.tenants)
+        self.asgi: falcon.asgi.App[Request, Response] = make_app(self.tenants)
         for group in ROUTE_GROUPS:
             group.bind(self.asgi)
         self._flusher: asyncio.Task[None] | None = None
@@ -89,17 +89,14 @@ class Shard:
         )
 
     async def _flush_periodically(self) -> None:
-        """Write the request logs of tenants that have some. A failure is logged and tried again next time."""
+        """Write the request logs of tenants that have some. A log never fails; what it can't write it counts."""
         while True:
             await asyncio.sleep(self._settings.logs.flush_s)
             for context in self.tenants:
                 if not context.logs.pending:
                     continue
-                try:
-                    context.logs.flush()
-                except (apsw.Error, OSError) as error:
-                    self._log.error("tenant %s: its request log can't be written: %s", context.name, error)
-                await asyncio.sleep(0)  # one flush a turn of the loop: a thousand in a row would be felt
+                # in a thread, one after another: a thousand in a row on the loop would be felt
+                await self._lanes.blocking(context.logs.flush)
 
     async def close(self) -> None:
         """Stop the periodic work, write every log, checkpoint and close every database."""

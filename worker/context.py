@@ -86,7 +86,7 @@ class Context:
     def close(self) -> None:
         """Write what is buffered, checkpoint, close. The context must not be used afterwards."""
         try:
-            self.logs.flush()
+            self.logs.close()
         finally:
             self.data.close()
 

@@ -42,9 +42,10 @@ ErrorTree = Mapping[str, "FieldError | ErrorTree"]
 
 
 def error_data(errors: ErrorTree) -> dict[str, Any]:
-    """`errors` as the `data` member of an error's body, with every level kept."""
+    """`errors` as the `data` member of an error's body: every level kept, the keys of each in alphabetical order."""
     return {
-        path: error.body() if isinstance(error, FieldError) else error_data(error) for path, error in errors.items()
+        path: error.body() if isinstance(error, FieldError) else error_data(error)
+        for path, error in sorted(errors.items())
     }
 
 

@@ -96,7 +96,7 @@ class Orders:
     async def _export(self, call: Call) -> None:
         context = self._tenants.live(call.tenant)
         if context is not None:
-            context.logs.flush()
+            await self._lanes.blocking(context.logs.flush)
         source, target = self._tenants.directory(call.tenant), Path(call.args["target"])
         await self._lanes.blocking(provision.export_directory, source, target, self._progress(call.id))
 

@@ -40,16 +40,18 @@ class Slots:
     def read(self, shard: int) -> tuple[str, int] | None:
         """(tenant, started ns) if the slot is claimed.
 
-        The writer may be in the middle of a change: read until two looks agree. A slot that never holds still belongs
-        to a worker which is making progress, so it counts as free.
+        The writer may be in the middle of a change: read until two looks agree. A slot that never holds still, or has
+        a time but no tenant yet, belongs to a worker which is making progress, so it counts as free. The time is
+        written before the name, so a torn look at worst pairs a fresh time with the previous name: no rule acts on it.
         """
         offset = shard * SLOT_BYTES
         before: tuple[int, bytes] = _SLOT.unpack_from(self._map, offset)
         for _ in range(_READS_MAX):
             after: tuple[int, bytes] = _SLOT.unpack_from(self._map, offset)
             if before == after:
-                started, tenant = after
-                return (tenant.rstrip(b"\0").decode(errors="replace"), started) if started else None
+                started, padded = after
+                tenant = padded.rstrip(b"\0").decode(errors="replace")
+                return (tenant, started) if started and tenant else None
             before = after
         return None
 

@@ -18,9 +18,9 @@ TEXT = """
 
   Try:
     curl {url}/api/health
-    pocker tenant create shop{data}
-    pocker superuser upsert shop you@example.com{data}
-    pocker status{data}
+    {program} tenant create shop
+    {program} superuser upsert shop you@example.com
+    {program} status
 
   With the official SDK (npm install pocketbase):
     import PocketBase from 'pocketbase'
@@ -31,11 +31,11 @@ TEXT = """
 
 
 async def make_demo(
-    commands: Commands, directory: Directory, crew: Crew, data_flag: str, log: logging.Logger
+    commands: Commands, directory: Directory, crew: Crew, program: str, log: logging.Logger
 ) -> str | None:
     """Creates the demo tenant once the workers serve; what to tell about it, or None if there are tenants already.
 
-    `data_flag` is what the operator's commands need to find this server, for example " --data DIR" or "".
+    `program` begins a command line of the operator for this server, for example "pocker".
     """
     if len(directory):
         return None
@@ -50,4 +50,4 @@ async def make_demo(
     except CommandError as error:
         log.error("no demo tenant: %s", error)
         return None
-    return TEXT.format(name=NAME, url=tenant["url"], email=EMAIL, password=password, data=data_flag)
+    return TEXT.format(name=NAME, url=tenant["url"], email=EMAIL, password=password, program=program)

@@ -90,7 +90,8 @@ class Tenancy:
             self._directory.put(tenant)
             try:
                 await self.call(tenant, op, args, on_progress)
-            except CrewError:
+            except CrewError as error:
+                self._log.warning("tenant %s could not be made (%s): %s", name, op, error)
                 await self._undo(tenant)
                 raise
             tenant = take("finish", tenant)

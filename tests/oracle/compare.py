@@ -219,7 +219,9 @@ def _escapes(token: bytes) -> list[bytes] | None:
 
 
 def plain(tree: Any) -> str:
-    """A parsed value for a message."""
+    """A parsed value for a message; a number as it was spelled."""
+    if isinstance(tree, Number):
+        return str(tree)
     return _cut(json.dumps(_natural(tree), ensure_ascii=False).encode())
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -164,3 +165,26 @@ def test_workers_end_with_their_supervisor_and_nobody_takes_over_before(standin:
     standin.start()  # at once, while the old workers may still be there
     assert not any(alive(pid) for pid in pids.values())
     assert set(standin.pids().values()).isdisjoint(pids.values())
+
+
+def test_a_worker_that_keeps_dying_young_is_replaced_ever_more_slowly(standin: StandIn) -> None:
+    steady = standin.pids()[1]
+    pauses = []
+    for _ in range(5):
+        pid = standin.pids()[0]
+        os.kill(pid, signal.SIGKILL)
+        started = time.monotonic()
+        until(lambda pid=pid: (w := standin.who(0)) and w["pid"] != pid, "a successor answers")
+        pauses.append(time.monotonic() - started)
+    assert min(pauses[:2]) < 0.25 < pauses[3] < pauses[4]
+    assert standin.pids()[1] == steady
+
+
+@pytest.mark.slow
+def test_a_stopped_worker_is_replaced(tmp_path: Path) -> None:
+    with StandIn(tmp_path / "data", heartbeat_timeout_s=5) as standin:
+        before = standin.pids()
+        os.kill(before[0], signal.SIGSTOP)
+        until(lambda: (w := standin.who(0)) and w["pid"] != before[0], "a successor answers")
+        assert standin.pids()[1] == before[1]
+        assert "WORKER TIMEOUT" in standin.log.read_text()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 
 import pytest
@@ -153,7 +154,10 @@ def test_a_call_waits_for_the_successor_of_a_dead_worker(standin: StandIn) -> No
 def test_commands_under_way_end_with_the_server(standin: StandIn) -> None:
     command = standin.begin("tenant", "create", "stuck")
     until(lambda: standin.value("status")["tenants"] == {"creating": 1}, "the command is under way")
-    assert standin.stop() == 0
+    with socket.socket(socket.AF_UNIX) as idle:
+        idle.connect(str(standin.directory / "control.sock"))
+        assert standin.stop() == 0
+    assert "Task" not in standin.log.read_text(), "nothing was left lying about"
     done = command.finish()
     assert done.returncode == 1
     assert "stopped" in done.stderr or "died meanwhile" in done.stderr

@@ -140,10 +140,10 @@ class Workers:
         # A fork also inherits the clients of this test, whose connections would never end.
         kept = {self.listener, theirs, *self.board.shard_listeners, *(end for pair in self.board.links for end in pair)}
         numbers = {0, 1, 2, *(sock.fileno() for sock in kept)}
-        for name in os.listdir("/proc/self/fd"):
-            if int(name) not in numbers:
+        for path in list(Path("/proc/self/fd").iterdir()):
+            if int(path.name) not in numbers:
                 with contextlib.suppress(OSError):
-                    os.close(int(name))
+                    os.close(int(path.name))
         trace = self.path / f"closed-{shard}-{os.getpid()}"
 
         class TestWorker(ShardWorker):
@@ -311,7 +311,9 @@ def test_handoff_of_pipelined_requests(workers: Workers) -> None:
     asyncio.run(asyncio.wait_for(main(), 150))
     reports = [workers.hear(shard, UsageReport).usage for shard in range(SHARDS)]
     assert [report.shard for report in reports] == list(range(SHARDS))
-    assert all(workers.board.slots.read(shard) is None for shard in range(SHARDS))
+    until = time.monotonic() + 5  # an answer is on its way before its step has ended
+    while any(workers.board.slots.read(shard) for shard in range(SHARDS)):
+        assert time.monotonic() < until
     assert "Traceback" not in workers.log()
 
 

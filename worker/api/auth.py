@@ -7,7 +7,13 @@ from worker.auth.logins import ImpersonateForm, PasswordForm, Requester
 from worker.auth.origins import Visit
 from worker.http.body import read_body, read_form
 from worker.http.exchange import Request, Response
-from worker.http.guards import require_auth, require_auth_collection, require_same_collection, require_superuser
+from worker.http.guards import (
+    NO_AUTH_COLLECTION,
+    require_auth_collection,
+    require_known_collection,
+    require_same_collection,
+    require_superuser,
+)
 from worker.http.identity import token_of
 from worker.http.reply import json_reply
 
@@ -18,7 +24,7 @@ class AuthMethods:
     """How the records of a collection may log in."""
 
     async def on_get(self, req: Request, resp: Response, collection: str) -> None:
-        found = require_auth_collection(req.context.tenant, collection, "Missing or invalid collection context.")
+        found = require_auth_collection(req.context.tenant, collection)
         options = found.auth
         assert options is not None
         password, mfa, otp = options.password_auth, options.mfa, options.otp
@@ -50,9 +56,7 @@ class AuthRefresh:
 
     async def on_post(self, req: Request, resp: Response, collection: str) -> None:
         ctx = req.context.tenant
-        require_auth(req)
-        found = require_auth_collection(ctx, collection)
-        record = require_same_collection(req, found)
+        record = require_same_collection(req, require_known_collection(ctx, collection))
         requester = _requester(req, await read_body(req))
         token = token_of(req.context.headers[b"authorization"])
         json_reply(resp, await logins.refresh(ctx, record, token, requester), req)
@@ -64,7 +68,7 @@ class Impersonate:
     async def on_post(self, req: Request, resp: Response, collection: str, record: str) -> None:
         ctx = req.context.tenant
         require_superuser(req)
-        found = require_auth_collection(ctx, collection)
+        found = require_auth_collection(ctx, collection, NO_AUTH_COLLECTION)
         form = await read_form(req, ImpersonateForm)
         requester = _requester(req, {"duration": form.duration})
         json_reply(resp, await logins.impersonate(ctx, found, record, form, requester), req)

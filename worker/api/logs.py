@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import apsw
+
 from worker.db.connection import Database
 from worker.errors import bad_request, not_found
 from worker.filters.nodes import FilterError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NO_STATS = "Failed to generate logs stats."
 BAD_FILTER = "Invalid filter format."
 
 
@@ -52,6 +55,8 @@ class LogStats:
             stats = await _read(req.context.tenant, lambda db: read_stats(db, text))
         except FilterError as exc:
             raise bad_request(BAD_FILTER, cause=str(exc)) from exc
+        except apsw.SQLError as exc:
+            raise bad_request(NO_STATS, cause=str(exc)) from exc
         json_reply(resp, stats, req)
 
 

@@ -43,7 +43,7 @@ OPTION_OF = {
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 _ALGORITHMS = ["HS256"]
 _UNVERIFIED = {"verify_signature": False}
-_CHECKED = {"require": ["exp"], "verify_aud": False, "verify_iss": False, "verify_sub": False, "verify_jti": False}
+_CHECKED = {"verify_aud": False, "verify_iss": False, "verify_sub": False, "verify_jti": False}
 
 
 class Tenancy(Protocol):

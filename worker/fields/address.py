@@ -5,16 +5,36 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from worker.errors import REQUIRED, FieldError
+from worker.fields import patterns
 from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option
 from worker.fields.casts import to_text
 
+# The shapes of addresses that the validators of the real one accept: wide Unicode ranges count as letters.
+_WIDE = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef"
+_ATOM = rf"[a-zA-Z0-9!#$%&'*+/=?^_`{{|}}~{_WIDE}-]+"
 _EMAIL = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]+)*"
-    r"@(?P<domain>(?:[A-Za-z0-9\u00a0-\U0010ffff](?:[A-Za-z0-9\u00a0-\U0010ffff-]*[A-Za-z0-9\u00a0-\U0010ffff])?\.)+"
-    r"[A-Za-z\u00a0-\U0010ffff](?:[A-Za-z0-9\u00a0-\U0010ffff-]*[A-Za-z0-9\u00a0-\U0010ffff])?)"
+    rf"{_ATOM}(?:\.{_ATOM})*"
+    rf"@[a-zA-Z0-9{_WIDE}](?:[a-zA-Z0-9._~{_WIDE}-]*[a-zA-Z0-9{_WIDE}])?"
+    rf"\.[a-zA-Z{_WIDE}](?:[a-zA-Z0-9_~{_WIDE}-]*[a-zA-Z{_WIDE}])?\.?"
 )
 EMAIL_MAX = 255
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]")
+URL_MIN, URL_MAX = 3, 2083
+_BAD_HOST_ESCAPE = re.compile(r"%|\s")
+_OCTET = r"(?:\d{1,2}|1\d\d|2[0-4]\d|25[0-5])"
+_LETTER = r"a-zA-Z\x{00a1}-\x{ffff}"
+# In the syntax of `worker.fields.regexp`, since a backtracking engine would take its time with it.
+_URL = (
+    r"^(?:(?:ftp|tcp|udp|wss?|https?)://)?(?:\S+(?::\S*)?@)?(?:"
+    rf"(?:[1-9]\d?|1\d\d|2[01]\d|22[0-3]|24\d|25[0-5])(?:\.{_OCTET}){{2}}\.{_OCTET}"
+    r"|\[[0-9a-fA-F:.]+\]"
+    r"|(?:[a-zA-Z0-9](?:[a-zA-Z0-9_-]+)?[a-zA-Z0-9](?:[-.][a-zA-Z0-9]+)*"
+    r"|(?:www\.|[a-zA-Z0-9]+(?:[-_.]?[a-zA-Z0-9])*[a-zA-Z0-9]\.[a-zA-Z0-9]+)?)?"
+    rf"(?:(?:[{_LETTER}0-9]+-?-?)*[{_LETTER}0-9]+)(?:\.[{_LETTER}]+)?"
+    r")\.?(?::\d{1,5})?(?:[/?#]\S*)?$"
+)
+_DOMAIN = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{1,63}|xn--[a-z0-9]{1,59})")
+ONE_LIST = FieldError("validation_empty", "Must be blank.")
+NO_DOMAIN = FieldError("validation_is_domain", "Must be a valid domain.")
 INVALID_EMAIL = FieldError("validation_is_email", "Must be a valid email address")
 INVALID_URL = FieldError("validation_invalid_url", "Must be a valid url")
 
@@ -44,7 +64,13 @@ class DomainField(Field):
         return domain not in self.except_domains
 
     def check_options(self, check: DefinitionCheck) -> Errors:
+        if self.only_domains and self.except_domains:
+            return {"onlyDomains": ONE_LIST, "exceptDomains": ONE_LIST}
         errors: Errors = {}
+        for key, domains in (("onlyDomains", self.only_domains), ("exceptDomains", self.except_domains)):
+            bad: dict[str, FieldError] = {str(place): NO_DOMAIN for place, name in enumerate(domains) if name and not _DOMAIN.fullmatch(name)}
+            if bad:
+                errors[key] = bad
         return errors
 
 
@@ -88,13 +114,23 @@ def is_email(text: str) -> bool:
 
 
 def is_url(text: str) -> bool:
-    """Whether `text` is an absolute URL, or one which lacks only its scheme."""
-    return host_of(text) != "" or "@" in text
+    """Whether `text` is a URL with a scheme of the web, or a host with at least one dot and no scheme."""
+    if not URL_MIN < len(text) < URL_MAX or text[0] == ".":
+        return False
+    try:
+        parts = urlsplit(text if "://" in text or ":" not in text else f"http://{text}")
+    except ValueError:
+        return False
+    if parts.netloc.startswith(".") or _BAD_HOST_ESCAPE.search(parts.netloc):
+        return False
+    if not parts.netloc and parts.path and "." not in parts.path:
+        return False
+    return patterns.matches(_URL, text)
 
 
 def host_of(url: str) -> str:
-    """The host of a URL with its port, as the lists of domains name it."""
+    """The host of a URL without its port, as the lists of domains name it."""
     try:
-        return urlsplit(url).netloc.rpartition("@")[2]
+        return urlsplit(url).netloc.rpartition("@")[2].partition(":")[0]
     except ValueError:
         return ""

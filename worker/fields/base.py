@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from zlib import crc32
 
 from worker.errors import REQUIRED, FieldError
+from worker.fields.dates import parse_date
 from worker.fields.numbers import SAFE_INT_MAX
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class MalformedError(ValueError):
 class Option(NamedTuple):
     """One key of a field's JSON: the attribute that holds it, the kind of value, and the value where it is missing.
 
-    Kinds: "bool", "str", "int" (whole numbers only), "number" (or null), "texts" (list of strings).
+    Kinds: "bool", "str", "int" (whole numbers only), "number" (or null), "date", "texts" (list of strings).
     """
 
     attribute: str
@@ -101,7 +102,8 @@ COMMON_OPTIONS: dict[str, Option] = {
     "required": Option("required", "bool", False),
 }
 
-Errors = dict[str, FieldError]
+# What is wrong with a definition, by key; options with several values nest by place.
+Errors = dict[str, "FieldError | dict[str, FieldError]"]
 
 
 class Field:
@@ -210,6 +212,8 @@ def read_option(key: str, kind: str, value: Any) -> Any:
             return value
         case "str" if isinstance(value, str):
             return value
+        case "date" if isinstance(value, str):
+            return parse_date(value)
         case "int" if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
             return value
         case "number" if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -7,6 +7,8 @@ from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, F
 from worker.fields.dates import parse_date
 from worker.sql import now
 
+NEVER_SET = FieldError("validation_required", "Either onCreate or onUpdate must be enabled.")
+
 
 class DateField(Field):
     """A moment in UTC with milliseconds, or the empty text."""
@@ -14,7 +16,7 @@ class DateField(Field):
     __slots__ = ("max", "min")
 
     type = "date"
-    OPTIONS = COMMON_OPTIONS | {"min": Option("min", "str", ""), "max": Option("max", "str", "")}
+    OPTIONS = COMMON_OPTIONS | {"min": Option("min", "date", ""), "max": Option("max", "date", "")}
 
     min: str
     max: str
@@ -30,11 +32,6 @@ class DateField(Field):
         if self.max and value > self.max:
             return no_greater(self.max)
         return None
-
-    def check_options(self, check: DefinitionCheck) -> Errors:
-        if self.min and self.max and self.max < self.min:
-            return {"max": no_less(self.min)}
-        return {}
 
 
 class AutodateField(Field):
@@ -70,5 +67,5 @@ class AutodateField(Field):
 
     def check_options(self, check: DefinitionCheck) -> Errors:
         if not self.on_create and not self.on_update:
-            return {"onCreate": REQUIRED, "onUpdate": REQUIRED}
+            return {"onCreate": NEVER_SET, "onUpdate": NEVER_SET}
         return {}

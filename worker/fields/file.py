@@ -1,5 +1,6 @@
 """File fields: names of stored files. New files are the files feature's; names alone can only be kept or dropped."""
 
+import re
 from typing import Any
 
 from worker.errors import REQUIRED, FieldError
@@ -7,6 +8,8 @@ from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, O
 from worker.fields.lists import ListField
 
 DEFAULT_MAX_BYTES = 5 << 20
+# WIDTHxHEIGHT, with a letter for how to fit: from the top, from the bottom, whole.
+_THUMB = re.compile(r"\d+x\d+[tbf]?", re.ASCII)
 
 
 class FileField(ListField):
@@ -51,4 +54,18 @@ class FileField(ListField):
 
     def check_options(self, check: DefinitionCheck) -> Errors:
         errors = {"maxSelect": out_of(self.max_select, 0), "maxSize": out_of(self.max_size, 0)}
-        return {key: error for key, error in errors.items() if error is not None}
+        found: Errors = {key: error for key, error in errors.items() if error is not None}
+        thumbs = {str(place): error for place, size in enumerate(self.thumbs) if (error := _thumb_error(size))}
+        if thumbs:
+            found["thumbs"] = thumbs
+        return found
+
+
+def _thumb_error(size: str) -> FieldError | None:
+    if not size:
+        return None
+    if not _THUMB.fullmatch(size):
+        return FieldError("validation_match_invalid", "Must be in a valid format.")
+    if size.rstrip("tbf") == "0x0":
+        return FieldError("validation_not_in_invalid", "Must not be in list.")
+    return None

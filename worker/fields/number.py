@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 from worker.errors import REQUIRED, FieldError
-from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, no_less
+from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option
 from worker.fields.casts import to_float
-from worker.fields.numbers import normal, text_of
+from worker.fields.numbers import INT64, message_of, normal
 
 NOT_A_NUMBER = FieldError("validation_not_a_number", "The submitted number is not properly formatted.")
 NOT_WHOLE = FieldError("validation_only_int_constraint", "Decimal numbers are not allowed.")
@@ -53,18 +53,16 @@ class NumberField(Field):
     def validate(self, value: Any, check: Check) -> FieldError | None:
         if not math.isfinite(value):
             return NOT_A_NUMBER
-        if value == 0:
-            # an explicit bound makes 0 count as missing only where the field is required
-            if self.required:
-                return REQUIRED
-        if self.only_int and not float(value).is_integer():
+        if not value:
+            # 0 stands for "nothing", which bounds let pass
+            return REQUIRED if self.required else None
+        if self.only_int and (abs(value) >= INT64 or not float(value).is_integer()):
             return NOT_WHOLE
         if self.min is not None and value < self.min:
-            text = text_of(self.min)
-            return FieldError("validation_min_number_constraint", f"Must be larger than {text}.", {"min": self.min})
+            return below(self.min)
         if self.max is not None and value > self.max:
-            text = text_of(self.max)
-            return FieldError("validation_max_number_constraint", f"Must be less than {text}.", {"max": self.max})
+            message = f"Must be less or equal than {message_of(self.max)}"
+            return FieldError("validation_max_number_constraint", message, {"max": normal(self.max)})
         return None
 
     def check_options(self, check: DefinitionCheck) -> Errors:
@@ -74,5 +72,11 @@ class NumberField(Field):
                 if bound is not None and not float(bound).is_integer():
                     errors[key] = NOT_WHOLE
         if "max" not in errors and self.min is not None and self.max is not None and self.max < self.min:
-            errors["max"] = no_less(normal(self.min))
+            errors["max"] = below(self.min)
         return errors
+
+
+def below(bound: float) -> FieldError:
+    """A number below a lower bound."""
+    message = f"Must be greater or equal than {message_of(bound)}"
+    return FieldError("validation_min_number_constraint", message, {"min": normal(bound)})

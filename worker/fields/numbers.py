@@ -9,7 +9,9 @@ from decimal import Decimal
 
 # The largest whole number a float holds without gaps around it.
 SAFE_INT_MAX = 2**53 - 1
-_INT64 = 2**63
+INT64 = 2**63
+# In messages, from this power of ten on.
+_MESSAGE_EXPONENT_FROM = 6
 # From here on Go writes an exponent.
 _EXPONENT_FROM = 1e21
 _EXPONENT_BELOW = 1e-6
@@ -24,7 +26,7 @@ def normal(value: float) -> int | float:
             value = float(value)
         except OverflowError:
             return 0
-    if value.is_integer() and abs(value) < _INT64:
+    if value.is_integer() and abs(value) < INT64:
         return int(value) if abs(value) <= SAFE_INT_MAX else int(Decimal(repr(value)))
     return value
 
@@ -51,6 +53,19 @@ def json_of(value: float) -> str:
     return text_of(value)
 
 
+def message_of(value: float) -> str:
+    """The number as Go's messages print it: an exponent below 1e-4 and from 1e6 on, so that a million is 1e+06."""
+    sign, digits, exponent = Decimal(repr(float(value))).normalize().as_tuple()
+    if not isinstance(exponent, int) or not value:
+        return text_of(value)
+    power = len(digits) + exponent - 1
+    if -4 <= power < _MESSAGE_EXPONENT_FROM:
+        return text_of(value)
+    first, rest = str(digits[0]), "".join(map(str, digits[1:]))
+    mantissa = f"{first}.{rest}" if rest else first
+    return f"{'-' if sign else ''}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
+
+
 def parse_float(text: str) -> float | None:
     """A decimal spelling as a float (underscores between digits allowed, hexadecimal not); None if it is none.
 
@@ -59,6 +74,8 @@ def parse_float(text: str) -> float | None:
     if not text or text != text.strip() or not text.isascii():
         return None
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return None
+    # beyond the range of floats a spelling counts as none; infinity itself has to be spelt out
+    return None if math.isinf(value) and any(character.isdigit() for character in text) else value

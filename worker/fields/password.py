@@ -4,7 +4,7 @@ from typing import Any
 
 from worker.errors import REQUIRED, FieldError
 from worker.fields import patterns
-from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, no_greater, no_less, out_of
+from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, out_of
 from worker.fields.casts import to_text
 from worker.fields.text import INVALID_FORMAT, check_length
 
@@ -86,9 +86,7 @@ class PasswordField(Field):
         errors = {
             "min": out_of(self.min, 1, MAX_BYTES),
             "max": out_of(self.max, self.min, MAX_BYTES),
-            "cost": (no_less(MIN_COST) if self.cost < MIN_COST else no_greater(MAX_COST) if self.cost > MAX_COST else None)
-            if self.cost
-            else None,
+            "cost": out_of(self.cost, MIN_COST, MAX_COST),
             "pattern": patterns.check(self.pattern),
         }
         return {key: error for key, error in errors.items() if error is not None}

@@ -11,6 +11,14 @@ from worker.fields.select import too_many
 from worker.sql import quote
 
 MISSING = FieldError("validation_missing_rel_records", "Failed to find all relation records with the provided ids")
+TARGET_CHANGE = FieldError("validation_field_relation_change", "The relation collection cannot be changed.")
+TARGET_MISSING = FieldError(
+    "validation_field_relation_missing_collection", "The relation collection doesn't exist."
+)
+TARGET_VIEW = FieldError(
+    "validation_relation_field_non_view_base_collection",
+    "Only view collections are allowed to have relations to other views.",
+)
 
 
 class RelationField(ListField):
@@ -50,5 +58,23 @@ class RelationField(ListField):
         return None if found == len(ids) else MISSING
 
     def check_options(self, check: DefinitionCheck) -> Errors:
-        errors = {"minSelect": out_of(self.min_select, 0), "maxSelect": out_of(self.max_select, self.min_select)}
+        errors = {
+            "collectionId": self._check_target(check),
+            "minSelect": out_of(self.min_select, 0),
+            "maxSelect": out_of(self.max_select, max(self.min_select, 0)),
+        }
+        if self.min_select > 1 and not self.max_select:
+            errors["maxSelect"] = REQUIRED
         return {key: error for key, error in errors.items() if error is not None}
+
+    def _check_target(self, check: DefinitionCheck) -> FieldError | None:
+        if not self.collection_id:
+            return REQUIRED
+        if isinstance(check.old, RelationField) and check.old.collection_id != self.collection_id:
+            return TARGET_CHANGE
+        target = check.catalog.get(self.collection_id)
+        if target is None or target.id != self.collection_id:
+            return TARGET_MISSING
+        if target.is_view and not check.collection.is_view:
+            return TARGET_VIEW
+        return None

@@ -15,6 +15,11 @@ FORBIDDEN_PK_CHARACTERS = frozenset("./\\|\"'`<>:?*%$\n\r\t\0 ")
 RESERVED_PKS = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{digit}" for digit in range(10)), *(f"lpt{digit}" for digit in range(10))]
 )
+NOT_NAMED_ID = FieldError("validation_in_invalid", 'The primary key must be named "id".')
+COMPOSITE_PK = FieldError(
+    "validation_unsupported_composite_pk",
+    "Composite PKs are not supported and the collection must have only 1 PK.",
+)
 INVALID_FORMAT = FieldError("validation_invalid_format", "Invalid value format.")
 
 
@@ -93,17 +98,27 @@ class TextField(Field):
         return None
 
     def check_options(self, check: DefinitionCheck) -> Errors:
-        errors: dict[str, FieldError | None] = {}
-        if self.primary_key:
-            errors.update(self._check_key(check))
-        errors["min"] = out_of(self.min, 0)
-        errors["max"] = out_of(self.max, self.min)
-        errors["pattern"] = errors.get("pattern") or patterns.check(self.pattern)
-        errors["autogeneratePattern"] = patterns.check(self.autogenerate_pattern) or self._check_generated()
-        return {key: error for key, error in errors.items() if error is not None}
+        errors = {
+            "min": out_of(self.min, 0),
+            "max": out_of(self.max, self.min),
+            "pattern": patterns.check(self.pattern),
+            "autogeneratePattern": patterns.check(self.autogenerate_pattern) or self._check_generated(),
+        }
+        found: Errors = {key: error for key, error in errors.items() if error is not None}
+        return found | self._check_key(check) if self.primary_key else found
 
     def _check_key(self, check: DefinitionCheck) -> Errors:
         errors: Errors = {}
+        if self.name != "id":
+            errors["name"] = NOT_NAMED_ID
+        if sum(isinstance(field, TextField) and field.primary_key for field in check.fields) > 1:
+            errors["primaryKey"] = COMPOSITE_PK
+        if not self.required:
+            errors["required"] = REQUIRED
+        if not self.pattern:
+            errors["pattern"] = REQUIRED
+        if self.hidden:
+            errors["hidden"] = FieldError("validation_empty", "Must be blank.")
         return errors
 
     def _check_generated(self) -> FieldError | None:

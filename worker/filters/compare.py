@@ -12,7 +12,7 @@ both sides compare alike. The order operators compare what is there; NULL makes 
 
 import re
 
-from worker.filters.operands import Constant, Late, Operand, Param, Sql, Value, map_param
+from worker.filters.operands import Constant, JsonPath, Late, Operand, Param, Sql, Value, map_param
 
 ORDERS = frozenset({">", ">=", "<", "<="})
 
@@ -38,7 +38,10 @@ def compare(operator: str, left: Operand, right: Operand) -> Pieces:
 
 def _equal(left: Operand, right: Operand, *, negated: bool) -> Pieces:
     sign = "IS NOT" if negated else "="
-    if _is_strict(left) or _is_strict(right):
+    strict = _is_strict(left) or _is_strict(right)
+    if (strict or negated) and isinstance(right, Value) and right.truth:
+        return _test_truth(left, right, negated=negated)
+    if strict:
         return _binary("IS NOT" if negated else "IS", _plain(left), _plain(right))
     if isinstance(left, Value):
         if isinstance(right, Value):
@@ -47,6 +50,8 @@ def _equal(left: Operand, right: Operand, *, negated: bool) -> Pieces:
         return _with_value(right, left, negated=negated)
     if isinstance(right, Value):
         return _with_value(left, right, negated=negated)
+    if left.filled or right.filled:
+        return _binary(sign, _plain(left), _plain(right))
     if left.affinity and left.affinity == right.affinity:
         if not left.nullable and not right.nullable:
             return _binary(sign, _plain(left), _plain(right))
@@ -60,7 +65,7 @@ def _equal(left: Operand, right: Operand, *, negated: bool) -> Pieces:
 def _with_value(expression: Sql, value: Value, *, negated: bool) -> Pieces:
     sql, params = expression.sql, expression.params
     filled = map_param(value.param, _fill)
-    if not expression.nullable:
+    if not expression.nullable or expression.filled:
         return f"{sql} {'IS NOT' if negated else '='} ?", (*params, filled)
     if isinstance(filled, Late):
         # whether NULL counts depends on a value that is not known yet
@@ -72,6 +77,12 @@ def _with_value(expression: Sql, value: Value, *, negated: bool) -> Pieces:
     if negated:
         return f"({sql} IS NOT '' AND {sql} IS NOT NULL)", params + params
     return f"({sql} = '' OR {sql} IS NULL)", params + params
+
+
+def _test_truth(left: Operand, right: Value, *, negated: bool) -> Pieces:
+    sql, params = _plain(left) if isinstance(left, Sql) else _filled(left)
+    test = "IS NOT" if negated else "IS"
+    return f"CASE WHEN ? THEN {sql} {test} TRUE ELSE {sql} {test} FALSE END", (right.param, *params, *params)
 
 
 def _binary(sign: str, left: Pieces, right: Pieces) -> Pieces:
@@ -101,6 +112,10 @@ def _fill(value: Constant) -> Constant:
 def _pattern(operand: Operand) -> Pieces:
     if isinstance(operand, Value):
         return "?", (map_param(operand.param, like_pattern if operand.wraps else _bare_pattern),)
+    if operand.call:
+        # a call stands as it is, but its values count as patterns: the real one's way, of no use to anybody
+        params = [param if isinstance(param, JsonPath) else map_param(param, like_pattern) for param in operand.params]
+        return operand.sql, tuple(params)
     return f"('%' || {operand.sql} || '%')", operand.params
 
 

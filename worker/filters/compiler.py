@@ -7,12 +7,12 @@ A plain operator over a path that leads to several rows means "all": there is a 
 and there is none for which it does not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from worker.filters.compare import Pieces, compare
 from worker.filters.functions import call_function, macro
-from worker.filters.nodes import All, Call, Comparison, Expression, FilterError, Name, Term
+from worker.filters.nodes import All, Call, Comparison, Expression, FilterError, Name, Number, Term
 from worker.filters.operands import Operand, Param, Sql, Value
 
 
@@ -28,8 +28,11 @@ class Apart(Protocol):
     @property
     def right(self) -> Rows: ...
 
-    def none_where(self, condition: Pieces) -> Pieces:
-        """SQL which says that `condition` holds for none of the rows."""
+    def none_where(self, condition: Pieces, *, keeps_empty: bool) -> Pieces:
+        """SQL which says that `condition` holds for none of the rows.
+
+        `keeps_empty`: whether a path without rows counts as one row of NULLs even if the other side has no path.
+        """
         ...
 
 
@@ -86,9 +89,11 @@ def _comparison(node: Comparison, names: Names) -> list[Condition]:
     found = [Condition(*compare(operator, left, right), needs)]
     if operator is node.operator and (_many(left) or _many(right)):
         found.append(_none_against(operator, node, left, right, names))
-    for operand in (left, right):
-        if isinstance(operand, Sql) and operand.also:
-            found.append(Condition(operand.also, (), operand.needs))
+    found.extend(
+        Condition(operand.also, (), operand.needs)
+        for operand in (left, right)
+        if isinstance(operand, Sql) and operand.also
+    )
     return found
 
 
@@ -96,16 +101,30 @@ def _none_against(operator: str, node: Comparison, left: Operand, right: Operand
     """No row of the paths to several rows speaks against the comparison."""
     apart = names.apart()
     needs: frozenset[str] = frozenset()
+    strict = _strict(left) or _strict(right)
     if _many(left):
         left = _side("left", node.left, names, apart.left)
     else:
         needs |= _needs(left)
+        left = _lenient(left)
     if _many(right):
         right = _side("right", node.right, names, apart.right)
     else:
         needs |= _needs(right)
+        right = _lenient(right)
     sql, params = compare(operator, left, right)
-    return Condition(*apart.none_where((f"NOT ({sql})", params)), needs)
+    # Where this comparison is another one than that with the main rows, the row of NULLs of an empty path counts.
+    keeps_empty = strict != (_strict(left) or _strict(right))
+    return Condition(*apart.none_where((f"NOT ({sql})", params), keeps_empty=keeps_empty), needs)
+
+
+def _strict(operand: Operand) -> bool:
+    return isinstance(operand, Sql) and operand.strict
+
+
+def _lenient(operand: Operand) -> Operand:
+    """Against all rows of a path, the real one takes only the path's own strictness into account."""
+    return replace(operand, strict=False) if isinstance(operand, Sql) and operand.strict else operand
 
 
 def _side(side: str, term: Term, names: Names, rows: Rows | None) -> Operand:
@@ -121,7 +140,8 @@ def _operand(term: Term, names: Names, rows: Rows | None) -> Operand:
         return macro(term.path) or names.resolve(term.path, rows)
     if isinstance(term, Call):
         return call_function(term, lambda argument: _operand(argument, names, rows))
-    return Value(term.value)
+    # the real one's numbers are floats, which shows where one meets a text: 5 is '5.0' there
+    return Value(float(term.value) if isinstance(term, Number) else term.value)
 
 
 def _many(operand: Operand) -> bool:

@@ -22,16 +22,26 @@ class Late:
 
 Param = Constant | Late
 
+
+class JsonPath(str):
+    """A parameter that is part of an expression, not a value somebody compares with."""
+
+    __slots__ = ()
+
+
 # How SQLite compares a column: as text, as a number, or as what is stored.
 TEXT, NUMERIC, NONE = "text", "numeric", ""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A constant or late value; None is NULL. `wraps` is False for literals that stay out of LIKE's escaping."""
+    """A constant or late value; None is NULL."""
 
     param: Param
+    # False for booleans that LIKE sees as 1 and 0
     wraps: bool = True
+    # whether the real one writes TRUE or FALSE, which `IS` and `IS NOT` take for a test of truth
+    truth: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,10 @@ class Sql:
     needs: frozenset[str] = frozenset()
     # a condition that must hold as well wherever the expression is used
     also: str = ""
+    # whether the real one takes it for a value that is there, where it is not compared by identity
+    filled: bool = False
+    # whether it is a function's call
+    call: bool = False
 
 
 Operand = Value | Sql

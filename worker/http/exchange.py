@@ -4,6 +4,7 @@
 query, and `info()`, the values rules and filters may see. Nothing is computed before somebody asks for it.
 """
 
+from collections.abc import Iterator, Mapping
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -91,7 +92,7 @@ class RequestContext:
             info = self._info = RequestInfo(
                 method=self.scope["method"],
                 query=self.query,
-                headers=_snake_headers(self.scope["headers"]),
+                headers=RuleHeaders(self.headers),
                 body=body if body is not None else {},
                 auth=self.auth,
             )
@@ -100,8 +101,25 @@ class RequestContext:
         return info
 
 
-def _snake_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("latin-1").replace("-", "_"): value.decode("latin-1") for name, value in headers}
+class RuleHeaders(Mapping[str, str]):
+    """A request's headers under the names that rules know them by: `x_token` for `X-Token`. Made on demand."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: dict[bytes, bytes]) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> str:
+        for header, value in self._headers.items():
+            if header.decode("latin-1").replace("-", "_") == name:
+                return value.decode("utf-8", "replace")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (header.decode("latin-1").replace("-", "_") for header in self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
 
 
 class Request(falcon.asgi.Request):

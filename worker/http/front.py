@@ -1,42 +1,27 @@
 """The front: the one Falcon app that answers for every tenant of a worker.
 
-`MIDDLEWARES` is the order of a request: arrival, tenant, superusers' addresses, then the route; the activity log sees
-what came out. What goes wrong on the way becomes PocketBase's error JSON here, and nowhere else.
+`middlewares` is the order of a request: arrival, tenant, superusers' addresses, size of the body, then the route; the
+activity log sees what came out. What goes wrong on the way is answered by `worker.http.faults`.
 """
 
 import asyncio
-import logging
 import posixpath
 import re
 from collections.abc import Callable
 from time import perf_counter_ns, time_ns
 from typing import Any, Protocol
 
-import apsw
 import falcon
 import falcon.asgi
-import orjson
 from falcon.routing import CompiledRouter
 
-from worker.db.faults import to_api_error
-from worker.errors import (
-    ApiError,
-    ErrorTree,
-    FieldError,
-    ValidationErrors,
-    bad_request,
-    forbidden,
-    internal,
-    not_found,
-)
+from worker.errors import ApiError, forbidden, not_found
 from worker.http.body import BODY_BYTES_MAX
 from worker.http.exchange import CROSS_ORIGIN_HEADERS, Request, RequestContext, Response
+from worker.http.faults import bind_faults, failure_of, route_not_found
 from worker.http.realip import listed, peer_ip
-from worker.services.logs import Entry, Failure
+from worker.services.logrows import Entry
 
-log = logging.getLogger("pocker.http")
-
-FILE_NOT_FOUND = "File not found."
 # routes whose bodies may be larger than the usual limit; they say how large when they read
 OWN_BODY_LIMIT = re.compile(r"/api/(?:batch|backups/upload|collections/[^/]+/records(?:/[^/]+)?)")
 PREFLIGHT_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
@@ -47,6 +32,9 @@ class Tenants(Protocol):
 
     def open(self, tenant: Any) -> Any:
         """The tenant's live context; ApiError 503 if it may not serve."""
+
+    def fail(self, name: str, reason: str) -> None:
+        """Take a tenant out of service because its data is damaged."""
 
 
 class Arrival:
@@ -78,7 +66,15 @@ class TenantDoor:
         tenant = req.scope.get("pocker.tenant")
         if tenant is None:
             raise not_found()
-        req.context.tenant = self.tenants.open(tenant)
+        req.context.tenant = ctx = self.tenants.open(tenant)
+        ctx.busy += 1
+
+    async def process_response(self, req: Request, resp: Response, resource: object, ok: bool) -> None:
+        """Lets the tenant go: one that nobody is busy with may be closed to make room."""
+        del resp, resource, ok
+        ctx = req.context.tenant
+        if ctx is not None:
+            ctx.busy -= 1
 
 
 class BodyLimit:
@@ -136,23 +132,9 @@ class ActivityLog:
                 None if context.failure is None else failure_of(context.failure),
             )
         )
+        context.failure = None  # its traceback leads back to this request: a cycle for the garbage collector
         if full:
             ctx.logs.flushing = asyncio.create_task(ctx.lanes.blocking(ctx.logs.flush))
-
-
-def failure_of(error: ApiError) -> Failure:
-    """What the request log says of an error: its message, and the cause that the client does not see."""
-    cause = error.cause
-    if isinstance(cause, ValidationErrors):
-        return Failure(error.message, messages_of(cause.errors))
-    return Failure(error.message, None if cause is None else str(cause))
-
-
-def messages_of(errors: ErrorTree) -> dict[str, Any]:
-    """Field errors as the log holds them: the sentences alone, nested by path."""
-    return {
-        path: error.message if isinstance(error, FieldError) else messages_of(error) for path, error in errors.items()
-    }
 
 
 def middlewares(tenants: Tenants) -> list[Any]:
@@ -169,11 +151,7 @@ def make_app(tenants: Tenants) -> "falcon.asgi.App[Request, Response]":
         router=Router(),
     )
     app._standard_response_type = True  # ours renders its body as Falcon's own does; saves a coroutine a response
-    app.add_error_handler(ApiError, _on_api_error)
-    app.add_error_handler(ValidationErrors, _on_validation_errors)
-    app.add_error_handler(apsw.Error, _on_sqlite_error)
-    app.add_error_handler(falcon.HTTPError, _on_falcon_error)
-    app.add_error_handler(Exception, _on_exception)
+    bind_faults(app, tenants.fail)
     return app
 
 
@@ -191,43 +169,6 @@ class Router(CompiledRouter):
 async def _no_route(req: Request, resp: Response, **params: str) -> None:
     del resp, params
     raise route_not_found(req.method)
-
-
-def route_not_found(method: str) -> ApiError:
-    """404 as the real one says it: GET falls through to its static files, other methods have nowhere to go."""
-    return not_found(FILE_NOT_FOUND if method in {"GET", "HEAD"} else "")
-
-
-async def _on_api_error(req: Request, resp: Response, error: ApiError, params: dict[str, Any]) -> None:
-    del params
-    req.context.failure = error
-    resp.status = error.status
-    resp.data = orjson.dumps(error.body())
-
-
-async def _on_validation_errors(req: Request, resp: Response, error: ValidationErrors, params: dict[str, Any]) -> None:
-    answer = bad_request("An error occurred while validating the submitted data.", error.data(), cause=error)
-    await _on_api_error(req, resp, answer, params)
-
-
-async def _on_sqlite_error(req: Request, resp: Response, error: apsw.Error, params: dict[str, Any]) -> None:
-    answer = to_api_error(error)
-    if answer.status >= 500:
-        log.error("%s %s: SQLite failed", req.method, req.path, exc_info=error)
-    await _on_api_error(req, resp, answer, params)
-
-
-async def _on_falcon_error(req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any]) -> None:
-    if error.status_code in {400, 404, 405}:  # Falcon's router raises 400 for a method it has never heard of
-        answer = route_not_found(req.method)
-    else:
-        answer = ApiError(error.status_code, cause=error)
-    await _on_api_error(req, resp, answer, params)
-
-
-async def _on_exception(req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:
-    log.error("%s %s: unexpected", req.method, req.path, exc_info=error)
-    await _on_api_error(req, resp, internal(cause=error), params)
 
 
 def _preflight(context: RequestContext, resp: Response) -> None:

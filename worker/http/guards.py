@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 LOGIN_NEEDED = "The request requires valid record authorization token."
 NOT_ALLOWED = "The authorized record is not allowed to perform this action."
 
+# the cause that the real one logs for what is not there
+NO_ROWS = "sql: no rows in result set"
+NO_COLLECTION = "Missing or invalid collection context."
 NO_AUTH_COLLECTION = "Missing or invalid auth collection context."
 
 
@@ -36,15 +39,21 @@ def require_collection(ctx: "Context", name_or_id: str) -> "Collection":
     """The collection of a record route; 404 if there is none."""
     collection = ctx.catalog.get(name_or_id)
     if collection is None:
-        raise not_found("Missing collection context.")
+        raise not_found("Missing collection context.", cause=NO_ROWS)
     return collection
 
 
-def require_auth_collection(ctx: "Context", name_or_id: str, absent: str = NO_AUTH_COLLECTION) -> "Collection":
-    """The collection of a login route; 404 if there is none (in the words of `absent`) or it holds no logins."""
+def require_known_collection(ctx: "Context", name_or_id: str, absent: str = NO_COLLECTION) -> "Collection":
+    """The collection of a login route, of whatever type; 404 if there is none, in the words of `absent`."""
     collection = ctx.catalog.get(name_or_id)
     if collection is None:
-        raise not_found(absent)
+        raise not_found(absent, cause=NO_ROWS)
+    return collection
+
+
+def require_auth_collection(ctx: "Context", name_or_id: str, absent: str = NO_COLLECTION) -> "Collection":
+    """The collection of a login route; 404 if there is none (in the words of `absent`) or it holds no logins."""
+    collection = require_known_collection(ctx, name_or_id, absent)
     if not collection.is_auth:
         raise not_found(NO_AUTH_COLLECTION)
     return collection

@@ -24,6 +24,7 @@ from worker.records.unit import Unit
 
 if TYPE_CHECKING:
     from worker.context import Context
+    from worker.records.compiled import Where
     from worker.schema.collection import Collection
 
 __all__ = [
@@ -248,7 +249,7 @@ async def _found(
     return record
 
 
-def _where(ctx: "Context", collection: "Collection", rule: str | None, info: RequestInfo) -> "rules.Where | None":
+def _where(ctx: "Context", collection: "Collection", rule: str | None, info: RequestInfo) -> "Where | None":
     if not rule or info.is_superuser:
         return None
     return rules.rule_where(ctx.catalog, collection, rule, info)

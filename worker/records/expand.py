@@ -25,7 +25,7 @@ from worker.records.request import RequestInfo
 from worker.sql import quote
 
 if TYPE_CHECKING:
-    from worker.records.rules import Where
+    from worker.records.compiled import Where
     from worker.schema.catalog import Catalog
     from worker.schema.collection import Collection
 

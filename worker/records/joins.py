@@ -83,14 +83,14 @@ class ApartRows:
         self.left = Joins("l")
         self.right = Joins("r")
 
-    def none_where(self, condition: Pieces) -> Pieces:
+    def none_where(self, condition: Pieces, *, keeps_empty: bool) -> Pieces:
         """NOT EXISTS over the rows of both sides."""
         sql, params = condition
         sides = [list(side.by_alias.values()) for side in (self.left, self.right) if side.by_alias]
         joins = [join for side in sides for join in side]
         join_params = tuple(param for join in joins for param in join.params)
         first = joins[0]
-        if len(sides) == 1:
+        if len(sides) == 1 and not keeps_empty:
             # Without the row of NULLs that an empty path has: where it would speak against the comparison, the
             # comparison with the main rows fails already.
             tie = f"{first.on} AND " if first.on else ""

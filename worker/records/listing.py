@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.db.connection import Database
 from worker.errors import bad_request
-from worker.records import rules
 from worker.records.plan import Row, plan_of
 from worker.records.request import RequestInfo
+from worker.records.rules import select
 
 if TYPE_CHECKING:
     from worker.schema.catalog import Catalog
@@ -75,7 +75,7 @@ def read_page(
 ) -> Page:
     """The rows, of `columns`, that the list rule and the filter let through. ApiError 400 or 403 for a bad filter."""
     rule = "" if info.is_superuser else collection.list_rule
-    selected = rules.select(
+    selected = select(
         catalog, collection, rules=[rule] if rule else [], filter=query.filter, sort=query.sort, info=info
     )
     table = plan_of(collection).table

@@ -28,7 +28,7 @@ __all__ = ["Plan", "Row", "Shape", "plan_of"]
 class Shape:
     """The JSON of one collection's records for one kind of requester. A password's value is always empty."""
 
-    __slots__ = ("by_id", "columns", "email", "hides_visibility", "names", "of_row", "table", "template")
+    __slots__ = ("by_id", "columns", "email", "expanded", "hides_visibility", "names", "of_row", "table", "template")
 
     def __init__(self, collection: "Collection", superuser: bool) -> None:
         shown = [
@@ -46,17 +46,22 @@ class Shape:
             read.append(collection.by_name["emailVisibility"])
         self.names = tuple(field.name for field in read)
         keys = sorted((*self.names, *constants))
-        # the keys in their order, with the constants filled in
+        # the keys in their order, with the constants filled in; and the same for a record with something expanded
         self.template: dict[str, Any] = {key: constants.get(key) for key in keys}
+        self.expanded: dict[str, Any] = {key: constants.get(key) for key in sorted((*keys, "expand"))}
         self.columns = _columns(collection, read)
         self.table = quote(collection.name)
         self.by_id = f"SELECT {self.columns} FROM {self.table} WHERE `id` = ?"
         # the JSON object of a row of `columns`, e-mail included
         self.of_row = compile_reader(read, constants, exact=collection.is_view, keys=keys)
 
-    def of_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The JSON object of a record's values, e-mail included."""
-        item = self.template.copy()
+    def of_data(self, data: dict[str, Any], expand: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The JSON object of a record's values and of what they expand to, e-mail included."""
+        if expand is None:
+            item = self.template.copy()
+        else:
+            item = self.expanded.copy()
+            item["expand"] = expand
         for name in self.names:
             item[name] = data[name]
         return item

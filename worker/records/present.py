@@ -28,12 +28,43 @@ def present(ctx: "Context", record: Record, info: RequestInfo) -> Item:
 
 def present_many(db: Database, catalog: "Catalog", records: Iterable[Record], info: RequestInfo) -> list[Item]:
     """The JSON objects of records and of what they expand to, for the requester of `info`."""
-    superuser = info.is_superuser
-    guarded: dict[Collection, list[Item]] = {}
-    items = [_item(record, superuser, guarded) for record in records]
-    for collection, undecided in guarded.items():
+    presenter = Presenter(info.is_superuser)
+    items = list(map(presenter.item, records))
+    for collection, undecided in presenter.guarded.items():
         hide_emails(db, catalog, collection, undecided, info)
     return items
+
+
+class Presenter:
+    """Makes the items of one answer, and collects those whose e-mail's visibility is still to be decided."""
+
+    __slots__ = ("_shapes", "_superuser", "guarded")
+
+    def __init__(self, superuser: bool) -> None:
+        self._superuser = superuser
+        self._shapes: dict[Collection, Shape] = {}
+        self.guarded: dict[Collection, list[Item]] = {}
+
+    def item(self, record: Record) -> Item:
+        """The JSON object of one record and of what it expands to."""
+        collection = record.collection
+        shape = self._shapes.get(collection)
+        if shape is None:
+            shape = self._shapes[collection] = plan_of(collection).shape(self._superuser)
+        expand = record.expand
+        if expand is None:
+            item = shape.of_data(record.data)
+        else:
+            item = shape.of_data(record.data, {name: self._related(expand[name]) for name in sorted(expand)})
+        if shape.email:
+            if not record.email_shown:
+                self.guarded.setdefault(collection, []).append(item)
+            elif shape.hides_visibility:
+                del item["emailVisibility"]
+        return item
+
+    def _related(self, related: Record | list[Record]) -> Item | list[Item]:
+        return list(map(self.item, related)) if isinstance(related, list) else self.item(related)
 
 
 def present_rows(
@@ -49,26 +80,6 @@ def present_rows(
 def shape_for(collection: "Collection", info: RequestInfo) -> Shape:
     """How the requester of `info` sees the records of `collection`."""
     return plan_of(collection).shape(info.is_superuser)
-
-
-def _item(record: Record, superuser: bool, guarded: "dict[Collection, list[Item]]") -> Item:
-    collection = record.collection
-    shape = plan_of(collection).shape(superuser)
-    item = shape.of_data(record.data)
-    if record.expand is not None:
-        item["expand"] = {
-            name: [_item(each, superuser, guarded) for each in related]
-            if isinstance(related, list)
-            else _item(related, superuser, guarded)
-            for name, related in sorted(record.expand.items())
-        }
-        item = dict(sorted(item.items()))
-    if shape.email:
-        if not record.email_shown:
-            guarded.setdefault(collection, []).append(item)
-        elif shape.hides_visibility:
-            del item["emailVisibility"]
-    return item
 
 
 def hide_emails(

@@ -124,7 +124,7 @@ def _body(resolver: Resolver, rest: list[str], joins: Joins) -> Operand:
     name, modifier = split_modifier(first)
     field = by_name.get(name)
     if modifier == "isset":
-        return Value(Late(lambda info: name in info.body))
+        return _is_set(lambda info: name in info.body)
     if modifier == "changed" and field is not None:
         return _changed(resolver, field, joins)
     if modifier in ("length", "each") and field is not None:
@@ -137,11 +137,14 @@ def _body(resolver: Resolver, rest: list[str], joins: Joins) -> Operand:
             alias,
             Join(f"json_each(?) {quote(alias)}", params=(_listed_json(name),), many=field.multiple),
         )
-        return Sql(f"{quote(alias)}.`value`", many=field.multiple, needs=frozenset({alias}))
+        return Sql(f"{quote(alias)}.`value`", many=field.multiple, needs=frozenset({alias}), filled=True)
     if modifier not in ("", "lower"):
         raise FilterError(f"invalid modifier sequence {first}")
     read = _submitted(name, as_json=field is not None and field.type == "json")
-    return Value(Late(_lowered(read) if modifier else read))
+    if modifier:
+        # of a field, a missing value counts as submitted empty
+        return Value(Late(_lowered(read, missing=None if field is None else "")))
+    return Value(Late(read))
 
 
 def _submitted(name: str, *, as_json: bool) -> Read:
@@ -175,7 +178,7 @@ def _body_part(rest: list[str]) -> Operand:
         return None if value is _MISSING else _constant(value)
 
     if modifier == "isset":
-        return Value(Late(lambda info: find(info) is not _MISSING))
+        return _is_set(lambda info: find(info) is not _MISSING)
     if modifier not in ("", "lower"):
         raise FilterError(f"invalid modifier sequence {'.'.join(rest)}")
     return Value(Late(_lowered(read) if modifier else read))
@@ -235,25 +238,29 @@ def _named(resolver: Resolver, kind: str, rest: list[str]) -> Operand:
         raise FilterError(f"invalid modifier sequence {'.'.join(rest)}")
     if len(rest) > 1:
         # nothing nests there
-        return Value(0) if modifier == "isset" else NULL
+        return _is_set(lambda _: False) if modifier == "isset" else NULL
     if modifier == "isset":
-        return Value(Late(lambda info: name in getattr(info, kind)))
+        return _is_set(lambda info: name in getattr(info, kind))
     field = resolver.base.collection.by_name.get(name)
 
     def read(info: RequestInfo) -> Constant:
         text = getattr(info, kind).get(name)
         if text is not None and numeric and _DECIMAL.fullmatch(text):
-            return _constant(float(text))
+            return float(text)
         return text  # type: ignore[no-any-return]
 
     numeric = kind == "query" and field is not None and field.type == "number"
     return Value(Late(_lowered(read) if modifier else read))
 
 
-def _lowered(read: Read) -> Read:
+def _is_set(test: Callable[[RequestInfo], bool]) -> Value:
+    return Value(Late(test), wraps=False, truth=True)
+
+
+def _lowered(read: Read, missing: str | None = None) -> Read:
     def lowered(info: RequestInfo) -> Constant:
         value = read(info)
-        return None if value is None else _lower(str(value))
+        return missing if value is None else _lower(str(value))
 
     return lowered
 
@@ -267,9 +274,9 @@ def _lower(text: str) -> str:
 
 
 def _constant(value: Any) -> Constant:
-    """A submitted value as a parameter: whole floats as int, lists and objects as JSON."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
-        return int(value)
+    """A submitted value as a parameter: numbers as floats, lists and objects as JSON."""
+    if type(value) is int:
+        return float(value)
     return dump_json(value) if isinstance(value, list | dict) else cast("Constant", value)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from worker.filters.compiler import LITERALS, Apart, Rows
 from worker.filters.nodes import FilterError
-from worker.filters.operands import NONE, NUMERIC, TEXT, Operand, Sql
+from worker.filters.operands import NONE, NUMERIC, TEXT, JsonPath, Operand, Sql
 from worker.records.joins import ApartRows, Join, Joins
 from worker.schema.indexes import parse_index
 from worker.sql import quote
@@ -183,8 +183,11 @@ class Resolver:
         field = other.by_name.get(field_name)
         if field is None:
             raise FilterError(f'missing back relation field "{field_name}"')
-        if field.type != "relation" or cast("RelationField", field).collection_id != place.collection.id:
+        if field.type != "relation":
             raise FilterError(f'invalid back relation field "{field_name}"')
+        # nothing can refer to a row that is not stored yet, and the real one refuses to look
+        if cast("RelationField", field).collection_id != place.collection.id or not place.typed:
+            raise FilterError(f'invalid collection reference of a back relation field "{field_name}"')
         self._allow(field)
         self._check_depth(index, segment)
         label = f"{other.name}_via_{field.name}"
@@ -285,7 +288,7 @@ def json_part(place: Place, name: str, path: str) -> Sql:
     otherwise = "" if path else f" ELSE {column}"
     return Sql(
         f"(CASE WHEN json_valid({column}) THEN json_extract({column}, ?){otherwise} END)",
-        (f"${keys}",),
+        (JsonPath(f"${keys}"),),
         strict=True,
         many=place.many,
         needs=place.needs,

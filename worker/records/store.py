@@ -15,7 +15,7 @@ from worker.records.record import Record
 from worker.sql import quote
 
 if TYPE_CHECKING:
-    from worker.records.rules import Where
+    from worker.records.compiled import Where
     from worker.schema.collection import Collection
 
 # Parameters of one statement; SQLite allows 32,766, but texts that long would not be worth keeping prepared.

@@ -6,17 +6,16 @@ from typing import NamedTuple
 
 from worker.sql import quote
 
-_NAME = r"(?:`[^`]*`|\"[^\"]*\"|\[[^\]]*\]|'[^']*'|[^\s`\"'\[\](),.;]+)"
+# As forgiving as the real one's: anything may stand before it, and names are runs of word characters, quotes and dots.
+_NAME = r"[\w`\"'\[\].]*"
 _INDEX = re.compile(
-    rf"\s*create\s+(?P<unique>unique\s+)?\s*index\s*(?P<optional>if\s+not\s+exists\s+)?"
-    rf"(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<name>{_NAME})\s*on\s*(?P<table>{_NAME}?)\s*"
-    rf"\((?P<columns>.*?)\)(?:\s*where\s+(?P<where>.*?))?\s*;?\s*",
+    rf"create\s+(?P<unique>unique\s+)?\s*index\s*(?P<optional>if\s+not\s+exists\s+)?"
+    rf"(?P<name>{_NAME})\s+on\s+(?P<table>{_NAME})\s*"
+    r"\((?P<columns>.*?)\)(?:\s*where\s+(?P<where>.*))?\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
-_COLUMN = re.compile(
-    rf"(?P<name>.*?)(?:\s+collate\s+(?P<collate>{_NAME}))?(?:\s+(?P<sort>asc|desc))?", re.IGNORECASE | re.DOTALL
-)
-_QUOTES = "`\"'[]"
+_COLUMN = re.compile(r"(?P<name>.+?)(?:\s+collate\s+(?P<collate>\w+))?(?:\s+(?P<sort>asc|desc))?", re.IGNORECASE | re.DOTALL)
+_QUOTES = "`\"'[] \t\r\n"
 
 
 class Column(NamedTuple):
@@ -67,39 +66,39 @@ def _column_sql(column: Column) -> str:
 @lru_cache(maxsize=512)
 def parse_index(statement: str) -> Index:
     """The parts of an index statement; an Index that is not `valid` for any other text."""
-    match = _INDEX.fullmatch(statement)
+    match = _INDEX.search(statement)
     if match is None:
+        return Index("", "", ())
+    schema, _, name = match["name"].rpartition(".")
+    if "." in schema:
         return Index("", "", ())
     columns = []
     for part in _split(match["columns"]):
         column = _COLUMN.fullmatch(part.strip())
         if column is not None and column["name"].strip():
-            columns.append(
-                Column(column["name"].strip().strip(_QUOTES), _unquote(column["collate"]), column["sort"] or "")
-            )
+            columns.append(Column(column["name"].strip(_QUOTES), column["collate"] or "", column["sort"] or ""))
     return Index(
-        name=_unquote(match["name"]),
-        table=_unquote(match["table"]),
+        name=name.strip(_QUOTES),
+        table=match["table"].rpartition(".")[2].strip(_QUOTES),
         columns=tuple(columns),
         unique=match["unique"] is not None,
         optional=match["optional"] is not None,
-        schema=_unquote(match["schema"]),
+        schema=schema.strip(_QUOTES),
         where=(match["where"] or "").strip(),
     )
 
 
-def _unquote(name: str | None) -> str:
-    return name.strip(_QUOTES) if name else ""
-
-
 def _split(columns: str) -> list[str]:
+    """The parts between the commas outside of parentheses; nothing where these don't match."""
     parts, depth, start = [], 0, 0
     for position, character in enumerate(columns):
         if character == "(":
             depth += 1
         elif character == ")":
             depth -= 1
+            if depth < 0:
+                return []
         elif character == "," and depth == 0:
             parts.append(columns[start:position])
             start = position + 1
-    return [*parts, columns[start:]]
+    return [] if depth else [*parts, columns[start:]]

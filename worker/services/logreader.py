@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from worker.db.connection import Database
-from worker.filters.compiler import Apart, Rows, conditions
+from worker.filters.compiler import LITERALS, Apart, Rows, conditions
 from worker.filters.listing import RANDOM, ROWID, Key, parse_sort
 from worker.filters.nodes import FilterError
 from worker.filters.operands import NUMERIC, TEXT, Operand, Param, Sql, bind
@@ -31,6 +31,9 @@ class LogNames:
     def resolve(self, path: str, rows: Rows | None) -> Operand:
         """The column or member that `path` names. FilterError for anything else."""
         del rows
+        literal = LITERALS.get(path.lower())
+        if literal is not None:
+            return literal
         column = COLUMNS.get(path)
         if column is not None:
             return column

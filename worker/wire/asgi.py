@@ -144,6 +144,7 @@ class Exchange:
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self.task = None  # Task, steps and exchange refer to each other
         self._conclude(error)
         self.connection.finished(self)
 
@@ -361,7 +362,7 @@ class Exchange:
         end = self.connection.end
         close = self.close or end.draining or (self.body is not None and self._leaves_too_much(self.body))
         to_head = head.method == "HEAD"
-        composed, self._length, self._chunked, self.close = replies.compose_head(
+        composed, self._length, self._chunked, self.close = end.composer.compose(
             self.status, self._fields, size, version=head.fields.version, to_head=to_head, close=close, date=end.date
         )
         self._bodiless = to_head or self.status in replies.BODILESS

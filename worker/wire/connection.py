@@ -3,12 +3,11 @@
     READY ──request──► BUSY ──response, body read──────► READY        READY     awaits a head, or a small body's rest
       │                 ├─response, body unread──► SKIPPING ─► READY  BUSY      an exchange runs; input: body, then kept
       │                 ├─client reads too slowly► STALLED ──► READY  SKIPPING  an unwanted body is read away
-      │                 └─last response──► (lingering, closed)        STALLED   input is kept until the client reads
-      └──another shard's──► PASSING ──► (its owner)                   PASSING   on its way to another shard
+      │                 └─last response──► lingering, closed          STALLED   input is kept until the client reads
+      └──another shard's──► passing ──► (its owner)
 
-Requests on a connection are answered one after another. Input is never read beyond what a hand-off can carry: whatever
-is unread (`_unread`) fits into one frame, in every state. A request with a small body is started when all of it is
-there, so that it never costs a Task; larger, chunked and announced (`Expect`) bodies are streamed.
+Requests on a connection are answered one after another. A request with a small body is started when all of it is there,
+so that it never costs a Task; larger, chunked and announced (`Expect`) bodies are streamed.
 """
 
 import asyncio
@@ -16,58 +15,46 @@ from math import inf
 from typing import TYPE_CHECKING, cast
 
 from supervisor.contract.tenant import Tenant
-from worker.wire import handoff
 from worker.wire.asgi import Exchange
 from worker.wire.bodies import TOO_LARGE, Body
 from worker.wire.handoff import UNREAD_BYTES_MAX, Address
 from worker.wire.heads import Head, Refusal
-from worker.wire.stream import Stream
+from worker.wire.movable import Movable
 
 if TYPE_CHECKING:
     from worker.wire.endpoint import Endpoint
 
-READY, BUSY, SKIPPING, STALLED, PASSING = range(5)
+READY, BUSY, SKIPPING, STALLED = range(4)
 
 PIPELINE_BATCH = 8  # requests of one connection before the others get a turn
-PASS_WAIT_S = 2.0  # for room in the owner's queue
 FRESH_S = 1.0  # for the first request of a connection accepted just before its worker stops
-RETRY_AFTER_S = 1
 LOCAL: Address = ("127.0.0.1", 0)  # stands for the peer of a unix socket
 
 SLOW_HEAD = "The request head did not arrive in time."
 SLOW_BODY = "The request body did not arrive in time."
-OWNER_BUSY = "The server is overloaded, please try again."
 FULL = "The server has too many connections."
 
 
-class Connection(Stream):
-    """The protocol of one socket. `hops` and `unread` come from the shard that passed it."""
+class Connection(Movable):
+    """The protocol of one socket."""
 
     __slots__ = (
         "_body",
         "_exchange",
         "_mode",
-        "_owner",
         "_partial",
-        "_unread",
-        "client",
-        "hops",
         "served",
         "server",
     )
 
     def __init__(self, end: "Endpoint", client: Address, hops: int, unread: bytes) -> None:
-        super().__init__(end)
-        self.client = client
+        super().__init__(end, client, hops, unread)
         self.server: Address = LOCAL
-        self.hops = hops
         self.served = 0
         self._mode = READY
-        self._unread = unread
         self._partial: Head | None = None  # head of the small body that is awaited
         self._exchange: Exchange | None = None
         self._body: Body | None = None  # streamed to the exchange, or skipped
-        self._owner = 0
 
     # -- asyncio -----------------------------------------------------------------------------------------------------
 
@@ -82,8 +69,8 @@ class Connection(Stream):
         self.deadline = end.now + (FRESH_S if end.draining else end.http.head_timeout_s)
         if refused:
             self.refuse(503, FULL)
-        elif self._unread:
-            data, self._unread = self._unread, b""
+        elif self.unread:
+            data, self.unread = self.unread, b""
             self._advance(data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio names it)
@@ -92,20 +79,16 @@ class Connection(Stream):
         if self._exchange is not None:
             self._exchange.lost()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (asyncio names it)
-        unread = self._unread
-        return self.end.buffer[: UNREAD_BYTES_MAX - len(unread)] if unread else self.end.buffer
-
     def buffer_updated(self, nbytes: int) -> None:
         data = bytes(self.end.buffer[:nbytes])
         if self.lingering:
             self.read_away(nbytes)
         elif self._mode == READY:
-            self._advance(self._unread + data if self._unread else data)
+            self._advance(self.unread + data if self.unread else data)
         elif self._body is not None:
             self._feed(self._body, data)
         else:
-            self._keep(data)
+            self.keep(data)
 
     def eof_received(self) -> bool:
         self.eof = True
@@ -123,10 +106,10 @@ class Connection(Stream):
 
     def resume_writing(self) -> None:
         self.choked = False
-        if self._mode == STALLED:
+        if self.passing:
+            self.pass_on()
+        elif self._mode == STALLED:
             self._resume()
-        elif self._mode == PASSING:
-            self._pass()
         elif self._exchange is not None:
             self._exchange.wake_writer()
 
@@ -136,8 +119,8 @@ class Connection(Stream):
         """Starts one request after another from the beginning of `data`. Called in READY only."""
         end = self.end
         partial, self._partial = self._partial, None
-        awaited = bool(self._unread)  # a deadline runs for the beginning of `data`
-        self._unread = b""
+        awaited = bool(self.unread)  # a deadline runs for the beginning of `data`
+        self.unread = b""
         start = 0
         size = len(data)
         for _ in range(PIPELINE_BATCH):
@@ -148,7 +131,7 @@ class Connection(Stream):
             route = end.directory.route(head.fields.host, head.target)
             tenant, prefix = (None, 0) if route is None else route
             if tenant is not None and (owner := end.directory.owner(tenant)) != end.shard:
-                self._leave_for(owner, data[start:])
+                self.leave_for(owner, data[start:])
                 return
             begin = start
             start += head.size
@@ -163,7 +146,7 @@ class Connection(Stream):
             self._mode = BUSY
             if not exchange.run(prefix):
                 self.deadline = inf
-                self._keep(data[start:])
+                self.keep(data[start:])
                 return
             self._mode = READY
             if not self._settle(exchange, start < size):
@@ -189,7 +172,7 @@ class Connection(Stream):
         if head is None:
             if not timed:
                 self.deadline = end.now + end.http.head_timeout_s
-            self._unread = data[start:]
+            self.unread = data[start:]
             if self.eof:
                 self.transport.close()
         return head
@@ -215,7 +198,7 @@ class Connection(Stream):
                 self.transport.close()
                 return None
             self._partial = head
-            self._unread = data[begin:]
+            self.unread = data[begin:]
             self.deadline = end.now + end.http.body_timeout_s
             return None
         body = Body(length, head.chunks, end.http.body_bytes_max)
@@ -237,7 +220,7 @@ class Connection(Stream):
     def _feed(self, body: Body, data: bytes) -> None:
         """More of the body has come."""
         if body.complete:
-            self._keep(data)
+            self.keep(data)
             return
         exchange = self._exchange
         try:
@@ -253,7 +236,7 @@ class Connection(Stream):
                 self._go_on(rest)
             return
         if rest:
-            self._keep(rest)
+            self.keep(rest)
         self._watch_body(body)
         if exchange is not None:
             exchange.wake()
@@ -275,13 +258,6 @@ class Connection(Stream):
             self._watch_body(body)
             self.transport.resume_reading()
 
-    def _keep(self, data: bytes) -> None:
-        """Keeps input for later; reading stops before it exceeds what a hand-off carries."""
-        if data:
-            self._unread += data
-        if len(self._unread) >= UNREAD_BYTES_MAX:
-            self.transport.pause_reading()
-
     # -- after a request ---------------------------------------------------------------------------------------------
 
     def finished(self, exchange: Exchange) -> None:
@@ -289,8 +265,8 @@ class Connection(Stream):
         if self.gone or self.lingering:
             return
         self._mode = READY
-        if self._settle(exchange, bool(self._unread)):
-            data, self._unread = self._unread, b""
+        if self._settle(exchange, bool(self.unread)):
+            data, self.unread = self.unread, b""
             self._go_on(data)
 
     def _settle(self, exchange: Exchange, more: bool) -> bool:
@@ -336,7 +312,7 @@ class Connection(Stream):
         """Lets the requests in `data` wait: until the client reads, or only until other connections had a turn."""
         self._mode = STALLED
         self.deadline = inf  # the limit on writing watches the client
-        self._keep(data)
+        self.keep(data)
         if not self.choked:
             self.end.loop.call_soon(self._resume)
 
@@ -344,61 +320,21 @@ class Connection(Stream):
         """Goes on after a stall."""
         if self._mode == STALLED and not self.gone and not self.choked:
             self._mode = READY
-            data, self._unread = self._unread, b""
+            data, self.unread = self.unread, b""
             self._go_on(data)
-
-    # -- hand-off ----------------------------------------------------------------------------------------------------
-
-    def _leave_for(self, owner: int, unread: bytes) -> None:
-        """The next request, which begins with `unread`, is another shard's."""
-        self._owner = owner
-        self._unread = unread
-        self._mode = PASSING
-        self._pass()
-
-    def _pass(self) -> None:
-        """Passes the connection to the owner: earlier responses first, then the socket with all that is unread."""
-        transport = self.transport
-        transport.pause_reading()
-        self.deadline = self.end.now + PASS_WAIT_S
-        if self.hops >= handoff.HOPS_MAX:
-            self.refuse(503, OWNER_BUSY, RETRY_AFTER_S)
-        elif transport.get_write_buffer_size():
-            transport.set_write_buffer_limits(high=0)  # so resume_writing tells when the last byte has left
-        else:
-            self.pass_again()
-
-    def pass_again(self) -> None:
-        """Tries to put the connection into the owner's queue."""
-        if self._mode != PASSING or self.gone:
-            return
-        end = self.end
-        try:
-            frame = handoff.encode(self.client, self.hops + 1, self._unread)
-            sent = end.links.send(self._owner, self.fileno(), frame)
-        except OSError as error:
-            end.log.error("a connection could not be passed to shard %d: %s", self._owner, error)
-            self.refuse(503, OWNER_BUSY, RETRY_AFTER_S)
-            return
-        if not sent:
-            end.queue(self)
-            return
-        end.passed += 1
-        self.gone = True
-        self.transport.abort()  # closes this descriptor only: the connection lives on at its owner
 
     # -- ends --------------------------------------------------------------------------------------------------------
 
     def expire(self) -> None:
         mode = self._mode
-        if mode == READY and self._partial is not None:
+        if self.passing:
+            self.not_passed()
+        elif mode == READY and self._partial is not None:
             self.refuse(408, SLOW_BODY)
-        elif mode == READY and self._unread.strip(b"\r\n"):
+        elif mode == READY and self.unread.strip(b"\r\n"):
             self.refuse(408, SLOW_HEAD)
         elif mode == BUSY:
             self._break_body(408, SLOW_BODY)
-        elif mode == PASSING:
-            self.refuse(503, OWNER_BUSY, RETRY_AFTER_S)
         elif mode == READY:
             self.transport.close()
         else:
@@ -407,7 +343,7 @@ class Connection(Stream):
     @property
     def idle(self) -> bool:
         """Whether no request has begun to arrive."""
-        return self._mode == READY and not self._unread and not self.transport.is_closing()
+        return self._mode == READY and not self.unread and not self.transport.is_closing()
 
     def drain(self) -> None:
         """Ends what would never end by itself."""

@@ -21,6 +21,7 @@ from worker.wire.asgi import App
 from worker.wire.connection import FRESH_S, Connection
 from worker.wire.handoff import UNREAD_BYTES_MAX, Address, BadFrameError, Links
 from worker.wire.heads import Heads
+from worker.wire.movable import Movable
 
 SPARE_DESCRIPTORS = 512  # kept from connections, for databases and pipes
 TAKE_BATCH = 32  # hand-offs taken in one wake of the loop
@@ -61,6 +62,7 @@ class Endpoint:
         self.log = log
         # A head must fit, with room to read on, into what a hand-off carries.
         self.heads = Heads(min(http.head_bytes_max, UNREAD_BYTES_MAX - 1024), http.headers_max)
+        self.composer = replies.Composer()
         # One buffer for all: asyncio fills it and hands it over within one callback.
         self.buffer = memoryview(bytearray(UNREAD_BYTES_MAX))
         self.connections: set[Connection] = set()
@@ -71,7 +73,7 @@ class Endpoint:
         self.now = time.monotonic()
         self.date = replies.date_line(time.time())
         self._opening: set[asyncio.Task[None]] = set()
-        self._queueing: deque[Connection] = deque()
+        self._queueing: deque[Movable] = deque()
         self._retrying = False
 
     # -- new connections ---------------------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ class Endpoint:
             self.taken += 1
             self.adopt(*passed)
 
-    def queue(self, connection: Connection) -> None:
+    def queue(self, connection: Movable) -> None:
         """Lets a connection wait for room in the queue of its owner."""
         self._queueing.append(connection)
         if not self._retrying:

@@ -4,6 +4,7 @@ The wire's own answers have the shape of every error of the API: `{"data":{},"me
 """
 
 import json
+import re
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -17,8 +18,13 @@ CLOSE = b"connection: close\r\n"
 KEEP_ALIVE = b"connection: keep-alive\r\n"  # HTTP/1.0 wants to be told
 LAST_CHUNK = b"0\r\n\r\n"
 
-# Fields of a response which the wire looks at or replaces; the others pass.
-WATCHED = frozenset({b"content-length", b"connection", b"transfer-encoding", b"keep-alive", b"date"})
+LINES_MAX = 1024
+LINE_BYTES_MAX = 256
+FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+FIELD_BREAK = re.compile(rb"[\r\n\0]")
+# Fields which say how to read this one response, and those of one hop, which are the wire's own to say.
+UNIQUE_FIELDS = frozenset({b"content-length", b"date"})
+HOP_FIELDS = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"})
 # Statuses whose responses have no body, whatever the application sends.
 BODILESS = frozenset({204, 304})
 
@@ -46,61 +52,74 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
-def compose_head(
-    status: int,
-    fields: Iterable[tuple[bytes, bytes]],
-    size: int | None,
-    *,
-    version: str,
-    to_head: bool,
-    close: bool,
-    date: bytes,
-) -> tuple[bytes, int | None, bool, bool]:
-    """(head, content-length, whether the body is chunked, whether the connection is closed after it).
+class Composer:
+    """Writes the heads of responses. Applications repeat themselves: lines once checked are kept, LINES_MAX of them."""
 
-    `fields` are (lower-case name, value) pairs, `size` the bytes of the whole body or None if it comes in pieces,
-    `version` the request's, `to_head` whether it was a HEAD, `date` a line of `date_line`. The connection closes if
-    `close` is set, a field says so, or nothing else could mark the body's end. Raises ValueError for a field that
-    would break the head.
-    """
-    parts = [STATUS_LINES.get(status) or status_line(status)]
-    lines = 2  # the status line and the empty one
-    length: int | None = None
-    chunked = False
-    for name, value in fields:
-        if name in WATCHED:
-            if name == b"content-length":
-                if status == 204:
+    __slots__ = ("_lines",)
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[bytes, bytes], bytes] = {}
+
+    def compose(
+        self,
+        status: int,
+        fields: Iterable[tuple[bytes, bytes]],
+        size: int | None,
+        *,
+        version: str,
+        to_head: bool,
+        close: bool,
+        date: bytes,
+    ) -> tuple[bytes, int | None, bool, bool]:
+        """(head, content-length, whether the body is chunked, whether the connection is closed after it).
+
+        `fields` are (lower-case name, value) pairs, `size` the bytes of the whole body or None if it comes in pieces,
+        `version` the request's, `to_head` whether it was a HEAD, `date` a line of `date_line`. The connection closes if
+        `close` is set, a field says so, or nothing else could mark the body's end. Raises ValueError for a field that
+        would break the head.
+        """
+        parts = [STATUS_LINES.get(status) or status_line(status)]
+        known = self._lines.get
+        length: int | None = None
+        chunked = False
+        for pair in fields:
+            line = known(pair)
+            if line is None:
+                name, value = pair
+                if name == b"content-length":
+                    if status == 204:
+                        continue
+                    length = int(value)
+                elif name == b"date":
+                    date = b""
+                elif name in HOP_FIELDS:  # the wire's own to say
+                    close = close or (name == b"connection" and b"close" in value.lower())
                     continue
-                length = int(value)
-            elif name == b"date":
-                date = b""
-            else:  # of this hop: the wire's own to say
-                close = close or (name == b"connection" and b"close" in value.lower())
-                continue
-        parts += (name, b": ", value, b"\r\n")
-        lines += 1
-    if length is None and status not in BODILESS:
-        framing, length = _framing(size, version, to_head)
-        if framing:
+                line = self._line(name, value)
+            parts.append(line)
+        if length is None and status not in BODILESS:
+            framing, length = _framing(size, version, to_head)
             parts.append(framing)
-            lines += 1
-        chunked = framing is CHUNKED
-        close = close or (size is None and version == "1.0")
-    if date:
+            chunked = framing is CHUNKED
+            close = close or (size is None and version == "1.0")
         parts.append(date)
-        lines += 1
-    if close:
-        parts.append(CLOSE)
-        lines += 1
-    elif version == "1.0":
-        parts.append(KEEP_ALIVE)
-        lines += 1
-    parts.append(b"\r\n")
-    head = b"".join(parts)
-    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
-        raise ValueError("a response field contains a line break")
-    return head, length, chunked, close
+        if close:
+            parts.append(CLOSE)
+        elif version == "1.0":
+            parts.append(KEEP_ALIVE)
+        parts.append(b"\r\n")
+        return b"".join(parts), length, chunked, close
+
+    def _line(self, name: bytes, value: bytes) -> bytes:
+        """The line of a field; it is kept unless it is long or says how to read this response."""
+        if FIELD_NAME.fullmatch(name) is None or FIELD_BREAK.search(value) is not None:
+            raise ValueError(f"the response field {name!r} would break the head")
+        line = b"%b: %b\r\n" % (name, value)
+        if len(line) <= LINE_BYTES_MAX and name not in UNIQUE_FIELDS:
+            if len(self._lines) >= LINES_MAX:
+                self._lines.clear()
+            self._lines[name, value] = line
+        return line
 
 
 def _framing(size: int | None, version: str, to_head: bool) -> tuple[bytes, int | None]:

@@ -5,7 +5,7 @@ from tests.oracle.rows import ident
 
 CHECKS = "/api/collections/checks/records"
 NEEDS = "/api/collections/needs/records"
-GOOD = {"code": "abc1", "agreed": True, "one": "a"}
+GOOD = {"code": "abc1", "agreed": True, "one": "a", "whole": 5}
 
 
 def check(**values: object) -> Case:
@@ -19,6 +19,7 @@ def tags(*numbers: int) -> list[str]:
 
 CASES = [
     check(),
+    check(whole=None),
     *(
         check(code=value)
         for value in ("", None, "ab", "abcdefghi", "ABC", "12345", "abc ", "äöü", "ab\n", 123, "abc9999999")

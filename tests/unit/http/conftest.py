@@ -37,6 +37,8 @@ class Tenant:
     lanes: Lanes
     settings: TenantSettings = field(default_factory=TenantSettings)
     auth_epoch: int = 0
+    busy: int = 0
+    name: str = "t"
     caches: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,6 +51,9 @@ class Tenants:
         if self.refusal is not None:
             raise self.refusal
         return self.context
+
+    def fail(self, name: str, reason: str) -> None:
+        self.failed = (name, reason)
 
 
 class Form(msgspec.Struct, rename="camel"):

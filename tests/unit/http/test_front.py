@@ -1,5 +1,6 @@
 """The front's answers, compared with what the real PocketBase 0.40.6 sends for the same requests."""
 
+import gc
 import logging
 from typing import Any
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from worker.errors import ApiError
+from worker.http.exchange import RuleHeaders
 from worker.services.settings import TenantSettings, TrustedProxy
 
 NOT_FOUND = b'{"data":{},"message":"The requested resource wasn\'t found.","status":404}'
@@ -181,3 +183,23 @@ def test_real_ip(call: Any, tenant: Any, proxy: TrustedProxy, sent: dict[str, st
 )
 def test_query(call: Any, query: str, expected: dict[str, str]) -> None:
     assert call("GET", f"/api/items/x?{query}").json()["query"] == expected
+
+
+def test_the_headers_that_rules_see() -> None:
+    headers = RuleHeaders({b"x-token": b"a", b"accept": "é".encode(), b"odd_name": b"b"})
+    assert dict(headers) == {"x_token": "a", "accept": "é", "odd_name": "b"}
+    assert len(headers) == 3
+    assert headers.get("x-token") is None
+    assert headers.get("none", "") == ""
+
+
+def test_a_failed_request_leaves_no_cycle(call: Any) -> None:
+    call("GET", "/api/nope")
+    gc.collect()
+    gc.disable()
+    try:
+        call("GET", "/api/nope")
+        left = [thing for thing in gc.get_objects() if isinstance(thing, ApiError)]
+    finally:
+        gc.enable()
+    assert left == []

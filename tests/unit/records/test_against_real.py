@@ -14,7 +14,10 @@ from worker.lanes import Lanes
 from . import scenario
 from .conftest import PASSWORD, REAL, ROOT, Caller, RealServer, find, normalised, open_context
 
-pytestmark = pytest.mark.skipif(not REAL.exists(), reason="the real PocketBase is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not REAL.exists(), reason="the real PocketBase is not installed"),
+]
 
 
 @dataclass

@@ -693,7 +693,7 @@ def test_disagreement_about_an_owner_ends(play: Any) -> None:
 
 
 def test_full_queue_is_waited_for_then_refused(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.wire.connection.PASS_WAIT_S", 0.3)
+    monkeypatch.setattr("worker.wire.movable.PASS_WAIT_S", 0.3)
 
     async def scenario(wire: Any) -> None:
         loop = asyncio.get_running_loop()

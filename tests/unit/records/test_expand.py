@@ -1,0 +1,53 @@
+"""The tree of an `expand` parameter, and the bounds of what is read for it."""
+
+import asyncio
+
+import pytest
+
+from worker.context import Context
+from worker.records import actions
+from worker.records.expand import BACK_RELATED_MAX, Tree, parse
+from worker.records.listing import ListQuery
+
+from .conftest import add_collection, info_of
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("", {}),
+        (" , ,", {}),
+        ("a", {"a": {}}),
+        (" a , b ", {"a": {}, "b": {}}),
+        ("a,a.b", {"a": {"b": {}}}),
+        ("a.b,a.c.d,a", {"a": {"b": {}, "c": {"d": {}}}}),
+        (".a..b.", {"a": {"b": {}}}),
+        ("1.2.3.4.5.6.7.8", {"1": {"2": {"3": {"4": {"5": {"6": {}}}}}}}),
+    ],
+)
+def test_parse(text: str, tree: Tree) -> None:
+    assert parse(text) == tree
+
+
+@pytest.mark.parametrize("multiple", [False, True])
+def test_back_relations_are_bounded_and_read_together(ctx: Context, multiple: bool) -> None:
+    parents = add_collection(ctx, "parents", {"name": "n", "type": "number"})
+    most = 5 if multiple else 1
+    add_collection(ctx, "kids", {"name": "of", "type": "relation", "collectionId": parents.id, "maxSelect": most})
+    ids = ["a" * 15, "b" * 15, "c" * 15]
+    with ctx.data.transaction():
+        for parent in ids:
+            ctx.data.execute("INSERT INTO parents (id) VALUES (?)", (parent,))
+        for number in range(BACK_RELATED_MAX + 50):
+            for parent in ids[:2]:
+                value = f'["{parent}"]' if multiple else parent
+                ctx.data.execute("INSERT INTO kids (id, of) VALUES (?, ?)", (f"{parent[0]}{number:014}", value))
+    statements: list[str] = []
+    ctx.data.connection.set_exec_trace(lambda _cursor, sql, _params: statements.append(sql) or True)
+    query = ListQuery(sort="id", expand="kids_via_of", skip_total=True)
+    listed = asyncio.run(actions.list_records(ctx, parents, info_of(), query))
+    assert [len(item["expand"].get("kids_via_of", [])) for item in listed["items"]] == [BACK_RELATED_MAX] * 2 + [0]
+    assert len([sql for sql in statements if "`kids`" in sql]) == 1
+    viewed = asyncio.run(actions.view_record(ctx, parents, ids[0], info_of(), expand="kids_via_of"))
+    assert len(viewed["expand"]["kids_via_of"]) == BACK_RELATED_MAX
+    assert viewed["expand"]["kids_via_of"][0]["id"] == "a" + "0" * 14

@@ -1,0 +1,74 @@
+"""One tenant, one operation at a time: the lock that keeps conflicting commands apart."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from supervisor.accounting.ledger import Ledger
+from supervisor.contract.settings import Settings
+from supervisor.contract.shardmap import Directory
+from supervisor.crew import Crew
+from supervisor.ops import tenancy as module
+from supervisor.ops.tenancy import Refused, Tenancy
+from supervisor.tenants.registry import Registry
+
+
+def make(tmp_path: Path) -> Tenancy:
+    log = logging.getLogger("test")
+    crew = Crew(asyncio.get_running_loop(), 1, log)
+    registry = Registry(tmp_path / "registry.db")
+    return Tenancy(Settings(data=str(tmp_path)), registry, Directory(1, "localhost", False), crew, Ledger(), log)
+
+
+def test_operations_on_one_tenant_queue_and_on_others_do_not(run, tmp_path: Path) -> None:
+    async def scenario() -> list[str]:
+        tenancy = make(tmp_path)
+        order: list[str] = []
+
+        async def work(name: str, op: str) -> None:
+            async with tenancy.held(name, op):
+                order.append(f"{op} begins")
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                order.append(f"{op} ends")
+
+        async with asyncio.timeout(5):
+            await asyncio.gather(work("a", "1"), work("a", "2"), work("a", "3"), work("b", "other"))
+        assert not tenancy._holds, "nothing is kept of a tenant nobody works on"
+        return order
+
+    order = run(scenario())
+    assert [entry for entry in order if "other" not in entry] == [
+        f"{n} {w}" for n in (1, 2, 3) for w in ("begins", "ends")
+    ]
+    assert order.index("other begins") < order.index("1 ends")
+
+
+def test_who_waits_too_long_is_told_what_goes_on(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0.02)
+
+    async def scenario() -> None:
+        tenancy = make(tmp_path)
+        async with tenancy.held("a", "import"):
+            with pytest.raises(Refused, match="tenant a is busy: import"):
+                async with tenancy.held("a", "delete"):
+                    raise AssertionError("two at once")
+        async with tenancy.held("a", "delete"):
+            pass
+        assert not tenancy._holds
+
+    run(scenario())
+
+
+def test_a_failed_operation_lets_the_next_one_in(run, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        tenancy = make(tmp_path)
+        with pytest.raises(ZeroDivisionError):
+            async with tenancy.held("a", "import"):
+                raise ZeroDivisionError
+        async with asyncio.timeout(1), tenancy.held("a", "delete"):
+            pass
+
+    run(scenario())

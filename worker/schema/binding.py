@@ -1,0 +1,317 @@
+"""From a submitted body to a collection: a draft over the stored (or a new) one, with the real one's ways of merging.
+
+Keys of the body match exactly; what is not there stays, `null` empties. `fields` and `indexes` are replaced as a
+whole. A value of the wrong type is a MalformedError: nothing of the body is looked at then.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from worker.fields import Field, MalformedError, default_id, load_field
+from worker.fields.dates import parse_date
+from worker.schema import scaffolds
+from worker.schema.collection import AUTH, VIEW, Collection, FieldSet
+from worker.schema.indexes import parse_index
+from worker.schema.options import AuthOptions, Provider, fresh_secrets
+
+RULES = ("listRule", "viewRule", "createRule", "updateRule", "deleteRule")
+AUTH_KEYS = AuthOptions.__struct_encode_fields__
+SUPERUSERS = "_superusers"
+BLANK_PROVIDER = Provider()
+
+
+@dataclass(slots=True)
+class Draft:
+    """A collection while it is put together."""
+
+    id: str
+    name: str
+    type: str
+    system: bool
+    fields: tuple[Field, ...]
+    indexes: tuple[str, ...]
+    rules: dict[str, str | None]
+    auth: AuthOptions
+    view_query: str
+    created: str
+    updated: str
+
+    def build(self) -> Collection:
+        """The collection as it stands now."""
+        rules = self.rules
+        return Collection(
+            id=self.id,
+            name=self.name,
+            type=self.type,
+            system=self.system,
+            fields=FieldSet(self.fields),
+            indexes=self.indexes,
+            rules=(rules["listRule"], rules["viewRule"], rules["createRule"], rules["updateRule"], rules["deleteRule"]),
+            auth=self.auth if self.type == AUTH else None,
+            view_query=self.view_query if self.type == VIEW else "",
+            created=self.created,
+            updated=self.updated,
+        )
+
+
+def new_draft(kind: str, name: str) -> Draft:
+    """A new collection of a type, with a fresh secret for each token."""
+    return Draft(
+        id="",
+        name=name,
+        type=kind,
+        system=False,
+        fields=scaffolds.new_fields(kind),
+        indexes=(),
+        rules=dict.fromkeys(RULES),
+        auth=fresh_secrets(scaffolds.DEFAULT_AUTH) if kind == AUTH else AuthOptions(),
+        view_query="",
+        created="",
+        updated="",
+    )
+
+
+def draft_of(collection: Collection) -> Draft:
+    """A stored collection, to be changed."""
+    return Draft(
+        id=collection.id,
+        name=collection.name,
+        type=collection.type,
+        system=collection.system,
+        fields=collection.fields,
+        indexes=collection.indexes,
+        rules={
+            "listRule": collection.list_rule,
+            "viewRule": collection.view_rule,
+            "createRule": collection.create_rule,
+            "updateRule": collection.update_rule,
+            "deleteRule": collection.delete_rule,
+        },
+        auth=collection.auth or AuthOptions(),
+        view_query=collection.view_query,
+        created=collection.created,
+        updated=collection.updated,
+    )
+
+
+def bind(draft: Draft, body: Mapping[str, Any]) -> None:
+    """Write what `body` says into `draft`. MalformedError for values of the wrong type, which leaves it half written."""
+    for key, value in body.items():
+        if key in ("id", "name", "type"):
+            setattr(draft, key, _text(key, value))
+        elif key in RULES:
+            draft.rules[key] = None if value is None else _text(key, value)
+        elif key == "system":
+            draft.system = _flag(key, value)
+        elif key == "fields":
+            draft.fields = _fields(value)
+        elif key == "indexes":
+            draft.indexes = _indexes(value)
+        elif key in ("created", "updated"):
+            setattr(draft, key, parse_date(_text(key, value)))
+    draft.type = draft.type or "base"
+    if draft.type == AUTH:
+        draft.auth = _auth(draft.auth, body)
+    elif draft.type == VIEW and "viewQuery" in body:
+        draft.view_query = _text("viewQuery", body["viewQuery"])
+
+
+def complete(draft: Draft) -> None:
+    """Give the draft what a collection of its type always has: an id, the system fields, indexes that name its table."""
+    if not draft.id:
+        draft.id = f"pbc_{crc32((draft.type + draft.name).encode())}"
+    if draft.type != VIEW:
+        draft.fields = _with_system_fields(draft.type, draft.fields)
+    draft.indexes = tuple(_on_table(statement, draft.name) for statement in draft.indexes)
+    if draft.type == AUTH:
+        covered = {
+            index.columns[0].name.lower()
+            for index in map(parse_index, draft.indexes)
+            if index.unique and len(index.columns) == 1
+        }
+        own = zip(("tokenkey", "email"), scaffolds.auth_indexes(draft.name, draft.id), strict=True)
+        draft.indexes += tuple(statement for column, statement in own if column not in covered)
+        draft.auth = _without_strangers(draft.auth, draft.fields)
+        if draft.name == SUPERUSERS:
+            draft.auth = _for_superusers(draft.auth)
+
+
+def _text(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise MalformedError(f"{key}: expected a text")
+    return value
+
+
+def _flag(key: str, value: Any) -> bool:
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise MalformedError(f"{key}: expected true or false")
+    return value
+
+
+def _indexes(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise MalformedError("indexes: expected a list")
+    return tuple(_text("indexes", statement) for statement in value)
+
+
+def _fields(value: Any) -> tuple[Field, ...]:
+    """The fields of a submitted list. A field whose id, or name where it has no id, was there already replaces it."""
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise MalformedError("fields: expected a list")
+    fields: list[Field] = []
+    for raw in value:
+        if not isinstance(raw, Mapping):
+            raise MalformedError("fields: expected objects")
+        add_field(fields, load_field(raw), known=bool(raw.get("id")))
+    return tuple(fields)
+
+
+def add_field(fields: list[Field], field: Field, *, known: bool) -> None:
+    """Append `field`, or put it in the place of the one it replaces. `known`: its id was submitted with it."""
+    if not known:
+        place = next((place for place, other in enumerate(fields) if other.name == field.name and field.name), None)
+        if place is not None:
+            fields[place] = with_options(field, id=fields[place].id)
+            return
+        field = with_free_id(fields, field)
+    place = next((place for place, other in enumerate(fields) if other.id == field.id), None)
+    if place is None:
+        fields.append(field)
+    else:
+        fields[place] = field
+
+
+def with_free_id(fields: Iterable[Field], field: Field) -> Field:
+    """`field` with the default id of its name, numbered where another field has that already."""
+    taken = {other.id for other in fields}
+    wanted = candidate = default_id(field.type, field.name)
+    number = 2
+    while candidate in taken:
+        candidate = f"{wanted}{number}"
+        number += 1
+    return field if field.id == candidate else with_options(field, id=candidate)
+
+
+def with_options(field: Field, **options: Any) -> Field:
+    """`field` with some options of its JSON changed."""
+    return type(field)(field.dump() | options)
+
+
+def _with_system_fields(kind: str, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    result = list(fields)
+    _settle_id(result)
+    if kind == AUTH:
+        for default in scaffolds.AUTH_FIELDS:
+            place = next((place for place, field in enumerate(result) if field.name == default.name), None)
+            if place is None:
+                result.append(with_free_id(result, default))
+            elif result[place].type != default.type:
+                result[place] = with_options(default, id=result[place].id)
+            else:
+                result[place] = _settled(result[place])
+    return tuple(result)
+
+
+def _settle_id(fields: list[Field]) -> None:
+    default = scaffolds.ID_FIELD
+    place = next((place for place, field in enumerate(fields) if field.name == default.name), None)
+    if place is None or fields[place].type != default.type:
+        # where another field has the default id, that one stands: the primary key is missing then
+        if all(field.id != default.id for field in fields):
+            fields.insert(0, default)
+        return
+    field = _settled(fields[place])
+    fields[place] = field if field.dump()["pattern"] else with_options(field, pattern=scaffolds.ID_PATTERN)
+
+
+def _settled(field: Field) -> Field:
+    fixed = scaffolds.FIXED[field.name]
+    dumped = field.dump()
+    return field if all(dumped[key] == value for key, value in fixed.items()) else with_options(field, **fixed)
+
+
+def _on_table(statement: str, table: str) -> str:
+    index = parse_index(statement)
+    if index.table == table or not index.name or not index.columns:
+        return statement
+    return index._replace(table=table).build()
+
+
+def _auth(options: AuthOptions, body: Mapping[str, Any]) -> AuthOptions:
+    current = msgspec.to_builtins(options)
+    changed = {}
+    for key in AUTH_KEYS:
+        if key in body:
+            changed[key] = _merge(key, current[key], body[key])
+    if not changed:
+        return options
+    try:
+        return msgspec.convert(current | changed, AuthOptions)
+    except msgspec.ValidationError as error:
+        raise MalformedError(str(error)) from None
+
+
+def _merge(key: str, current: Any, given: Any) -> Any:
+    if key == "providers":
+        if not isinstance(given, list):
+            return [] if given is None else given
+        return [_provider(current, item) for item in given]
+    if isinstance(current, Mapping) and key != "extra":
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            raise MalformedError(f"{key}: expected an object")
+        return {name: _merge(name, value, given[name]) if name in given else value for name, value in current.items()}
+    if given is None:
+        return _emptied(key, current)
+    return given
+
+
+def _emptied(key: str, current: Any) -> Any:
+    if key in ("authRule", "manageRule", "pkce", "extra"):
+        return None
+    return type(current)()
+
+
+def _provider(current: list[dict[str, Any]], given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise MalformedError("providers: expected objects")
+    name = given.get("name")
+    known = next((provider for provider in current if provider["name"] == name), None) or msgspec.to_builtins(
+        BLANK_PROVIDER
+    )
+    return {key: _merge(key, value, given[key]) if key in given else value for key, value in known.items()}
+
+
+def _for_superusers(options: AuthOptions) -> AuthOptions:
+    # superusers log in with a password, and with a one-time password on top of it where that is switched on
+    change = msgspec.structs.replace
+    return change(
+        options,
+        password_auth=change(options.password_auth, enabled=True),
+        oauth2=change(options.oauth2, enabled=False),
+        mfa=change(options.mfa, enabled=options.mfa.enabled or options.otp.enabled),
+    )
+
+
+def _without_strangers(options: AuthOptions, fields: tuple[Field, ...]) -> AuthOptions:
+    # a mapped field that does not exist (any more) is forgotten
+    names = {field.name for field in fields}
+    mapped = options.oauth2.mapped_fields
+    kept = {key: name if name in names else "" for key, name in msgspec.structs.asdict(mapped).items()}
+    if msgspec.structs.asdict(mapped) == kept:
+        return options
+    oauth2 = msgspec.structs.replace(options.oauth2, mapped_fields=msgspec.structs.replace(mapped, **kept))
+    return msgspec.structs.replace(options, oauth2=oauth2)
