@@ -51,7 +51,7 @@ class Sql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     inline_budget_ms: Annotated[float, Meta(ge=0.1, le=10_000)] = 5.0
     read_timeout_s: Seconds = 30.0
-    write_timeout_s: Seconds = 30.0
+    write_timeout_s: Seconds = 5.0
     pool_threads: Annotated[int, Meta(ge=1, le=64)] = 4
 
 

@@ -22,7 +22,7 @@ TEMPLATE_VERSION = "0.40.6-1"
 PAGE_BYTES = 2048
 
 SECRET_LENGTH = 50
-_BLANK_SECRET = '"secret":""'
+_BLANK = '"secret":""'
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 _COLUMNS = "SELECT name FROM pragma_table_info(?)"
@@ -84,7 +84,7 @@ def personalise(db: Database) -> None:
 def _draw_secrets(db: Database) -> None:
     with db.transaction():
         for rowid, text in db.once("SELECT rowid, options FROM `_collections` WHERE type = 'auth'"):
-            pieces = text.split(_BLANK_SECRET)
+            pieces = text.split(_BLANK)
             secrets = rand_secret(SECRET_LENGTH * (len(pieces) - 1))
             own = pieces[0]
             for number, piece in enumerate(pieces[1:]):

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """E-mail and URL fields, both with lists of domains that are allowed or refused."""
 
 import re
@@ -68,7 +69,9 @@ class DomainField(Field):
             return {"onlyDomains": ONE_LIST, "exceptDomains": ONE_LIST}
         errors: Errors = {}
         for key, domains in (("onlyDomains", self.only_domains), ("exceptDomains", self.except_domains)):
-            bad: dict[str, FieldError] = {str(place): NO_DOMAIN for place, name in enumerate(domains) if name and not _DOMAIN.fullmatch(name)}
+            bad: dict[str, FieldError] = {
+                str(place): NO_DOMAIN for place, name in enumerate(domains) if name and not _DOMAIN.fullmatch(name)
+            }
             if bad:
                 errors[key] = bad
         return errors
@@ -129,8 +132,8 @@ def is_url(text: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """The host of a URL without its port, as the lists of domains name it."""
+    """The host of a URL with its port, as the lists of domains are compared with it."""
     try:
-        return urlsplit(url).netloc.rpartition("@")[2].partition(":")[0]
+        return urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:
         return ""

@@ -6,7 +6,8 @@ for minutes must cost no more than any other.
 
 from collections.abc import Iterable
 
-from worker.fields.regexp import WORDS, Assertion, Chars, Choice, Node, Ranges, Repeat, Sequence
+from worker.fields.charsets import WORDS, Ranges
+from worker.fields.regexp import Assertion, Chars, Choice, Node, Repeat, Sequence
 
 # Beyond these, a pattern is refused, or the remembered sets are forgotten.
 STATES_MAX = 50_000

@@ -1,10 +1,11 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """Date fields, and autodate fields, which nobody can write."""
 
 from typing import Any
 
 from worker.errors import REQUIRED, FieldError
-from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, no_greater, no_less
-from worker.fields.dates import parse_date
+from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option
+from worker.fields.dates import go_text, parse_date, rfc3339
 from worker.sql import now
 
 NEVER_SET = FieldError("validation_required", "Either onCreate or onUpdate must be enabled.")
@@ -28,9 +29,17 @@ class DateField(Field):
         if not value:
             return REQUIRED if self.required else None
         if self.min and value < self.min:
-            return no_less(self.min)
+            return FieldError(
+                "validation_min_greater_equal_than_required",
+                f"Must be no less than {go_text(self.min)}",
+                {"threshold": rfc3339(self.min)},
+            )
         if self.max and value > self.max:
-            return no_greater(self.max)
+            return FieldError(
+                "validation_max_less_equal_than_required",
+                f"Must be no greater than {go_text(self.max)}",
+                {"threshold": rfc3339(self.max)},
+            )
         return None
 
 

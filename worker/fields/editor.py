@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """Editor fields: rich text with a bound on its size in bytes."""
 
 from typing import Any

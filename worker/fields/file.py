@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """File fields: names of stored files. New files are the files feature's; names alone can only be kept or dropped."""
 
 import re

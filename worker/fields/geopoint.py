@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """Geo point fields: longitude and latitude in degrees."""
 
 from collections.abc import Mapping
@@ -7,7 +8,6 @@ import orjson
 
 from worker.errors import REQUIRED, FieldError
 from worker.fields.base import Check, Field
-from worker.fields.casts import to_float
 from worker.fields.numbers import json_of, normal
 
 Point = dict[str, int | float]
@@ -40,7 +40,10 @@ class GeoPointField(Field):
                 raw = None
         if not isinstance(raw, Mapping):
             return {"lon": 0, "lat": 0}
-        return {"lon": normal(to_float(raw.get("lon"))), "lat": normal(to_float(raw.get("lat")))}
+        lon, lat = raw.get("lon") or 0, raw.get("lat") or 0
+        if not all(isinstance(part, (int, float)) and not isinstance(part, bool) for part in (lon, lat)):
+            return {"lon": 0, "lat": 0}
+        return {"lon": normal(lon), "lat": normal(lat)}
 
     def validate(self, value: Any, check: Check) -> FieldError | None:
         lon, lat = value["lon"], value["lat"]

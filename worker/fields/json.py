@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """JSON fields: any value, kept as JSON text."""
 
 import unicodedata
@@ -10,6 +11,8 @@ from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, F
 from worker.fields.numbers import normal
 
 DEFAULT_MAX_BYTES = 1 << 20
+# How a text begins that may be JSON itself.
+JSON_STARTS = ("[", "{", '"', "-", *"0123456789")
 # Values that a required field takes for missing.
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 INVALID = FieldError("validation_invalid_json", "Must be a valid json value")
@@ -37,21 +40,21 @@ class JsonField(Field):
     def from_db(self, raw: Any) -> Any:
         # a column of type JSON has numeric affinity: the text "5" comes back as a number
         if not isinstance(raw, str):
-            return raw
+            return normal(raw) if isinstance(raw, float) else raw
         try:
             return orjson.loads(raw)
         except orjson.JSONDecodeError:
             return raw
 
     def to_db(self, value: Any) -> Any:
-        return orjson.dumps(value).decode()
+        return None if value is None else orjson.dumps(value).decode()
 
     def cast(self, raw: Any) -> Any:
         if not isinstance(raw, str):
             return plain(raw)
-        if raw in ("null", "true", "false") or raw[:1] in "0123456789-[{\"" and raw:
+        if raw in ("null", "true", "false") or raw.startswith(JSON_STARTS):
             try:
-                return plain(orjson.loads(raw), sort=False)
+                return orjson.loads(raw)
             except orjson.JSONDecodeError:
                 return raw
         return raw
@@ -77,13 +80,12 @@ class JsonField(Field):
         return {"maxSize": error} if error else {}
 
 
-def plain(value: Any, *, sort: bool = True) -> Any:
-    """A parsed value as the real one stores it: numbers as floats have them, keys of submitted objects in order."""
+def plain(value: Any) -> Any:
+    """A parsed value as the real one stores it: numbers as floats have them, the keys of objects in order."""
     if isinstance(value, dict):
-        items = sorted(value.items()) if sort else value.items()
-        return {key: plain(item, sort=sort) for key, item in items}
+        return {key: plain(item) for key, item in sorted(value.items())}
     if isinstance(value, (list, tuple)):
-        return [plain(item, sort=sort) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return normal(value)
     return value

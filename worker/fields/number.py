@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """Number fields."""
 
 import math
@@ -37,6 +38,10 @@ class NumberField(Field):
     def from_db(self, raw: Any) -> Any:
         # SQLite keeps whole numbers of a NUMERIC column as integers already
         return self.cast(raw)
+
+    def to_db(self, value: Any) -> Any:
+        # SQLite's integers end earlier than JSON's
+        return value if abs(value) < INT64 else float(value)
 
     def cast(self, raw: Any) -> Any:
         value = to_float(raw)

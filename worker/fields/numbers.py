@@ -10,6 +10,8 @@ from decimal import Decimal
 # The largest whole number a float holds without gaps around it.
 SAFE_INT_MAX = 2**53 - 1
 INT64 = 2**63
+# The largest whole numbers that the JSON encoder writes as such.
+_UINT64 = 2**64
 # In messages, from this power of ten on.
 _MESSAGE_EXPONENT_FROM = 6
 # From here on Go writes an exponent.
@@ -18,7 +20,7 @@ _EXPONENT_BELOW = 1e-6
 
 
 def normal(value: float) -> int | float:
-    """A finite number in its emitted form: an int where it is whole and fits into 64 bits, else a float."""
+    """A finite number in its emitted form: an int where it is whole and the JSON encoder takes it, else a float."""
     if isinstance(value, int):
         if -SAFE_INT_MAX <= value <= SAFE_INT_MAX:
             return int(value)
@@ -26,7 +28,7 @@ def normal(value: float) -> int | float:
             value = float(value)
         except OverflowError:
             return 0
-    if value.is_integer() and abs(value) < INT64:
+    if value.is_integer() and -INT64 <= value < _UINT64:
         return int(value) if abs(value) <= SAFE_INT_MAX else int(Decimal(repr(value)))
     return value
 

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """Password fields: a bcrypt hash, made from a plain text when the record is saved."""
 
 from typing import Any
@@ -6,10 +7,12 @@ from worker.errors import REQUIRED, FieldError
 from worker.fields import patterns
 from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, out_of
 from worker.fields.casts import to_text
-from worker.fields.text import INVALID_FORMAT, check_length
+from worker.fields.text import INVALID_FORMAT
 
-# bcrypt looks at no more than 72 bytes.
-MAX_BYTES = 71
+MAX_CHARS = 71
+# bcrypt looks at no more.
+BCRYPT_BYTES = 72
+NOT_HASHABLE = FieldError("validation_invalid_value", "Invalid value")
 DEFAULT_COST = 10
 MIN_COST = 4
 MAX_COST = 31
@@ -75,17 +78,21 @@ class PasswordField(Field):
         if not isinstance(value, PasswordValue):
             return None
         plain = value.plain
-        error = check_length(plain, self.min, self.max or MAX_BYTES)
-        if error is not None:
-            return error
+        if len(plain.encode("utf-8", "surrogatepass")) > BCRYPT_BYTES:
+            return NOT_HASHABLE
+        if len(plain) < self.min:
+            return FieldError("validation_min_text_constraint", f"Must be at least {self.min} character(s)")
+        most = self.max or MAX_CHARS
+        if len(plain) > most:
+            return FieldError("validation_max_text_constraint", f"Must be less than {most} character(s)")
         if self.pattern and not patterns.matches(self.pattern, plain):
             return INVALID_FORMAT
         return None
 
     def check_options(self, check: DefinitionCheck) -> Errors:
         errors = {
-            "min": out_of(self.min, 1, MAX_BYTES),
-            "max": out_of(self.max, self.min, MAX_BYTES),
+            "min": out_of(self.min, 1, MAX_CHARS),
+            "max": out_of(self.max, self.min, MAX_CHARS),
             "cost": out_of(self.cost, MIN_COST, MAX_COST),
             "pattern": patterns.check(self.pattern),
         }

@@ -7,7 +7,8 @@ from itertools import islice
 
 from worker.errors import FieldError
 from worker.fields.automaton import Automaton, TooLargeError
-from worker.fields.regexp import Assertion, Chars, Choice, Node, PatternError, Ranges, Repeat, Sequence, parse
+from worker.fields.charsets import Ranges
+from worker.fields.regexp import Assertion, Chars, Choice, Node, PatternError, Repeat, Sequence, parse
 from worker.sql import rand_text
 
 # Python's engine backtracks: it may be used while texts are so short that its worst case stays below this many steps.

@@ -12,9 +12,7 @@ from worker.sql import quote
 
 MISSING = FieldError("validation_missing_rel_records", "Failed to find all relation records with the provided ids")
 TARGET_CHANGE = FieldError("validation_field_relation_change", "The relation collection cannot be changed.")
-TARGET_MISSING = FieldError(
-    "validation_field_relation_missing_collection", "The relation collection doesn't exist."
-)
+TARGET_MISSING = FieldError("validation_field_relation_missing_collection", "The relation collection doesn't exist.")
 TARGET_VIEW = FieldError(
     "validation_relation_field_non_view_base_collection",
     "Only view collections are allowed to have relations to other views.",
@@ -50,7 +48,9 @@ class RelationField(ListField):
             return too_many(self.max_select)
         target = check.catalog.get(self.collection_id)
         if target is None:
-            return FieldError("validation_missing_rel_collection", "Relation connection is missing or cannot be accessed")
+            return FieldError(
+                "validation_missing_rel_collection", "Relation connection is missing or cannot be accessed"
+            )
         found = check.db.value(
             f"SELECT COUNT(*) FROM {quote(target.name)} WHERE `id` IN (SELECT value FROM json_each(?))",
             (orjson.dumps(ids).decode(),),

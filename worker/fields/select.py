@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """Select fields: one or several of a fixed list of texts."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the base class's
 """Text fields, the primary key among them."""
 
 from typing import Any
@@ -52,8 +53,8 @@ class TextField(Field):
         return to_text(raw)
 
     def modify(self, modifier: str, current: Any, raw: Any) -> Any:
-        if modifier == ":autogenerate" and self.autogenerate_pattern:
-            return to_text(raw) + patterns.generate(self.autogenerate_pattern)
+        if modifier == ":autogenerate":
+            return to_text(raw) + (patterns.generate(self.autogenerate_pattern) if self.autogenerate_pattern else "")
         return current
 
     def prepare(self, value: Any, is_new: bool, given: bool) -> Any:

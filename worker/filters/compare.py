@@ -120,7 +120,7 @@ def _pattern(operand: Operand) -> Pieces:
 
 
 def _bare_pattern(value: Constant) -> Constant:
-    return None if value is None else f"%{_as_text(value)}%"
+    return None if value is None else f"%{_as_text(int(value) if isinstance(value, bool) else value)}%"
 
 
 def like_pattern(value: Constant) -> Constant:

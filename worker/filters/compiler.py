@@ -100,31 +100,29 @@ def _comparison(node: Comparison, names: Names) -> list[Condition]:
 def _none_against(operator: str, node: Comparison, left: Operand, right: Operand, names: Names) -> Condition:
     """No row of the paths to several rows speaks against the comparison."""
     apart = names.apart()
+    # Where this comparison is another one than that with the main rows, the row of NULLs of an empty path counts.
+    loose_left, loose_right = _loosened(left), _loosened(right)
+    keeps_empty = loose_left is not left or loose_right is not right
     needs: frozenset[str] = frozenset()
-    strict = _strict(left) or _strict(right)
     if _many(left):
-        left = _side("left", node.left, names, apart.left)
+        loose_left = _loosened(_side("left", node.left, names, apart.left))
     else:
         needs |= _needs(left)
-        left = _lenient(left)
     if _many(right):
-        right = _side("right", node.right, names, apart.right)
+        loose_right = _loosened(_side("right", node.right, names, apart.right))
     else:
         needs |= _needs(right)
-        right = _lenient(right)
-    sql, params = compare(operator, left, right)
-    # Where this comparison is another one than that with the main rows, the row of NULLs of an empty path counts.
-    keeps_empty = strict != (_strict(left) or _strict(right))
+    sql, params = compare(operator, loose_left, loose_right)
     return Condition(*apart.none_where((f"NOT ({sql})", params), keeps_empty=keeps_empty), needs)
 
 
-def _strict(operand: Operand) -> bool:
-    return isinstance(operand, Sql) and operand.strict
-
-
-def _lenient(operand: Operand) -> Operand:
-    """Against all rows of a path, the real one takes only the path's own strictness into account."""
-    return replace(operand, strict=False) if isinstance(operand, Sql) and operand.strict else operand
+def _loosened(operand: Operand) -> Operand:
+    """An operand as it is compared with all rows: a path's own strictness counts there, that of the other side not."""
+    if not isinstance(operand, Sql):
+        return operand
+    if operand.many:
+        return replace(operand, filled=False) if operand.filled else operand
+    return replace(operand, strict=False) if operand.strict else operand
 
 
 def _side(side: str, term: Term, names: Names, rows: Rows | None) -> Operand:

@@ -24,6 +24,8 @@ from worker.services.logrows import Entry
 
 # routes whose bodies may be larger than the usual limit; they say how large when they read
 OWN_BODY_LIMIT = re.compile(r"/api/(?:batch|backups/upload|collections/[^/]+/records(?:/[^/]+)?)")
+# Where the scope keeps the context of a request that is under way.
+BUSY = "pocker.context"
 PREFLIGHT_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 
@@ -68,13 +70,7 @@ class TenantDoor:
             raise not_found()
         req.context.tenant = ctx = self.tenants.open(tenant)
         ctx.busy += 1
-
-    async def process_response(self, req: Request, resp: Response, resource: object, ok: bool) -> None:
-        """Lets the tenant go: one that nobody is busy with may be closed to make room."""
-        del resp, resource, ok
-        ctx = req.context.tenant
-        if ctx is not None:
-            ctx.busy -= 1
+        req.scope[BUSY] = ctx
 
 
 class BodyLimit:
@@ -142,9 +138,22 @@ def middlewares(tenants: Tenants) -> list[Any]:
     return [Arrival(), ActivityLog(), TenantDoor(tenants), SuperuserAddresses(), BodyLimit()]
 
 
-def make_app(tenants: Tenants) -> "falcon.asgi.App[Request, Response]":
+class Front(falcon.asgi.App[Request, Response]):
+    """Falcon's app, which lets a request's tenant go however the request ends: a client may be lost in the middle."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # type: ignore[override] # as in Falcon
+        """Answer one request."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            ctx = scope.get(BUSY)
+            if ctx is not None:
+                ctx.busy -= 1
+
+
+def make_app(tenants: Tenants) -> Front:
     """The ASGI app of a worker, without routes: each `worker.api` module's `bind(app)` adds its own."""
-    app: falcon.asgi.App[Request, Response] = falcon.asgi.App(
+    app = Front(
         request_type=Request,
         response_type=Response,
         middleware=middlewares(tenants),

@@ -124,7 +124,10 @@ def rule_on_row(
         f"WITH {quote(NEW_ROW)} ({', '.join(map(quote, columns))}) AS (SELECT {', '.join('?' * len(columns))})"
         f" SELECT 1 FROM {quote(NEW_ROW)}{where.joins} WHERE {where.sql} LIMIT 1"
     )
-    return sql, (*[row.get(name) for name in columns], *where.params)
+    # the row's numbers are floats, as every submitted number is; a stored one would be what its column makes of it
+    values = [row.get(name) for name in columns]
+    values = [float(value) if type(value) is int else value for value in values]
+    return sql, (*values, *where.params)
 
 
 def check_rule(catalog: "Catalog", collection: "Collection", text: str) -> str | None:

@@ -99,7 +99,7 @@ def draft_of(collection: Collection) -> Draft:
 
 
 def bind(draft: Draft, body: Mapping[str, Any]) -> None:
-    """Write what `body` says into `draft`. MalformedError for values of the wrong type, which leaves it half written."""
+    """Write what `body` says into `draft`. MalformedError for values of the wrong type, half of it written then."""
     for key, value in body.items():
         if key in ("id", "name", "type"):
             setattr(draft, key, _text(key, value))
@@ -121,7 +121,7 @@ def bind(draft: Draft, body: Mapping[str, Any]) -> None:
 
 
 def complete(draft: Draft) -> None:
-    """Give the draft what a collection of its type always has: an id, the system fields, indexes that name its table."""
+    """Give the draft what a collection of its type always has: an id, system fields, indexes that name its table."""
     if not draft.id:
         draft.id = f"pbc_{crc32((draft.type + draft.name).encode())}"
     if draft.type != VIEW:

@@ -14,7 +14,9 @@ _INDEX = re.compile(
     r"\((?P<columns>.*?)\)(?:\s*where\s+(?P<where>.*))?\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
-_COLUMN = re.compile(r"(?P<name>.+?)(?:\s+collate\s+(?P<collate>\w+))?(?:\s+(?P<sort>asc|desc))?", re.IGNORECASE | re.DOTALL)
+_COLUMN = re.compile(
+    r"(?P<name>.+?)(?:\s+collate\s+(?P<collate>\w+))?(?:\s+(?P<sort>asc|desc))?", re.IGNORECASE | re.DOTALL
+)
 _QUOTES = "`\"'[] \t\r\n"
 
 

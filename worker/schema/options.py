@@ -185,5 +185,8 @@ def fresh_secrets(options: AuthOptions) -> AuthOptions:
     tokens = {name: getattr(options, name) for name in TOKENS}
     return msgspec.structs.replace(
         options,
-        **{name: token if token.secret else TokenConfig(rand_secret(), token.duration) for name, token in tokens.items()},
+        **{
+            name: token if token.secret else TokenConfig(rand_secret(), token.duration)
+            for name, token in tokens.items()
+        },
     )

@@ -155,4 +155,3 @@ def blank(kind: str) -> dict[str, Any]:
 def scaffolds() -> dict[str, Any]:
     """A blank collection of each type."""
     return {kind: blank(kind) for kind in (VIEW, BASE, AUTH)}
-

@@ -93,7 +93,7 @@ async def update_collection(
 async def delete_collection(ctx: "Context", collection: Collection) -> None:
     """Delete a collection and its records. ApiError 400 for system collections and those that others refer to."""
 
-    async def remove(event: CollectionEvent) -> None:
+    async def remove(_event: CollectionEvent) -> None:
         _delete(ctx, collection)
 
     await ctx.bus.trigger("onCollectionDelete", CollectionEvent(ctx, collection, collection), remove)

@@ -39,12 +39,8 @@ SYSTEM_CHANGE = FieldError("validation_collection_system_flag_change", "System c
 SYSTEM_NAME = FieldError("validation_collection_system_name_change", "System collection name cannot be changed.")
 SYSTEM_RULE = FieldError("validation_collection_system_rule_change", "System collection API rule cannot be changed.")
 ID_TAKEN = FieldError("validation_invalid_or_existing_id", "The model id is invalid or already exists.")
-NAME_TAKEN = FieldError(
-    "validation_collection_name_exists", "Collection name must be unique (case insensitive)."
-)
-NAME_IS_ID = FieldError(
-    "validation_collection_name_id_duplicate", "The name must not match an existing collection id."
-)
+NAME_TAKEN = FieldError("validation_collection_name_exists", "Collection name must be unique (case insensitive).")
+NAME_IS_ID = FieldError("validation_collection_name_id_duplicate", "The name must not match an existing collection id.")
 NAME_IS_TABLE = FieldError(
     "validation_collection_name_invalid", "The name shouldn't match with an existing internal table."
 )

@@ -55,7 +55,7 @@ CASES = [
     case(
         "POST",
         "/api/collections/checks/records",
-        json={"code": "abc", "agreed": True, "one": "a", "slug:autogenerate": "pre-"},
+        json={"code": "abc", "agreed": True, "one": "a", "whole": 5, "slug:autogenerate": "pre-"},
         loose=("slug",),
     ),
     case(

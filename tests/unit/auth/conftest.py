@@ -82,6 +82,9 @@ class OneTenant:
     def open(self, tenant: object) -> Context:
         return self.context
 
+    def fail(self, name: str, reason: str) -> None:
+        raise AssertionError(f"{name} failed: {reason}")
+
 
 @pytest.fixture
 def users(both: Both) -> Iterator[Both]:
