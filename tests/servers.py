@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTS = range(*map(int, os.environ.get("POCKER_TEST_PORTS", "8270-8290").split("-")))
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 20.0
 
@@ -38,14 +37,11 @@ def find_pocketbase() -> Path | None:
 
 
 def free_port() -> int:
-    """A loopback port of the range that tests may use which nobody listens on now."""
-    for port in PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
-    raise StartError(f"no free port in {PORTS}")
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Server:

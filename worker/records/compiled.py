@@ -70,13 +70,13 @@ class Compiled:
 
     def __init__(
         self,
+        *,
         joins: str,
         sql: str,
         params: tuple[Param, ...],
         order: str,
         order_params: tuple[Param, ...],
         dependencies: Dependencies,
-        *,
         distinct: bool,
     ) -> None:
         self.joins = joins

@@ -28,14 +28,14 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MISSING = object()
 NULL = Value(None)
 
-# What the requester's record is asked for without a look into the database.
-AUTH_VALUES: dict[str, Callable[[Any], Constant]] = {
-    "id": lambda record: record.id,
-    "collectionId": lambda record: record.collection.id,
-    "collectionName": lambda record: record.collection.name,
-    "email": lambda record: record.data.get("email"),
-    "emailVisibility": lambda record: record.data.get("emailVisibility"),
-    "verified": lambda record: record.data.get("verified"),
+# What the requester's record is asked for without a look at its collection's fields. The id is the hot one.
+AUTH_VALUES: dict[str, Read] = {
+    "id": lambda info: None if info.auth is None else info.auth.data["id"],
+    "collectionId": lambda info: None if info.auth is None else info.auth.collection.id,
+    "collectionName": lambda info: None if info.auth is None else info.auth.collection.name,
+    "email": lambda info: None if info.auth is None else info.auth.data["email"],
+    "emailVisibility": lambda info: None if info.auth is None else info.auth.data["emailVisibility"],
+    "verified": lambda info: None if info.auth is None else info.auth.data["verified"],
 }
 PLAIN = frozenset({"text", "email", "url", "editor", "date", "autodate", "number", "bool", *LISTS})
 
@@ -67,26 +67,22 @@ def _auth(resolver: Resolver, rest: list[str], joins: Joins) -> Operand:
     if len(rest) == 1:
         read = AUTH_VALUES.get(name)
         if read is not None:
-            return Value(_of_auth(read))
+            return Value(Late(read))
         field = collection.by_name.get(name)
         if field is not None and field.type in PLAIN and not field.multiple:
             # the record is in memory; the cast gives the value the affinity its column has
             affinity, cast_to = (NUMERIC, "NUMERIC") if field.type in NUMBERS else (TEXT, "TEXT")
-            value = _of_auth(lambda record: record.data.get(name))
+            value = Late(lambda info: None if info.auth is None else info.auth.data[name])
             return Sql(f"CAST(? AS {cast_to})", (value,), nullable=False, affinity=affinity)
     label = "@request.auth"
     alias = joins.prefix + label
     join = Join(
         f"{quote(collection.name)} {quote(alias)}",
         f"{quote(alias)}.`id` = ?",
-        (_of_auth(lambda record: record.id),),
+        (Late(AUTH_VALUES["id"]),),
     )
     place = Place(collection, alias, label, frozenset({alias}), nullable=True)
     return _from(resolver, place, join, rest, joins)
-
-
-def _of_auth(read: Callable[[Any], Constant]) -> Late:
-    return Late(lambda info: None if info.auth is None else read(info.auth))
 
 
 def _from(resolver: Resolver, place: Place, join: Join, rest: list[str], joins: Joins) -> Operand:

@@ -13,7 +13,6 @@ from worker.filters.compiler import LITERALS, Apart, Rows
 from worker.filters.nodes import FilterError
 from worker.filters.operands import NONE, NUMERIC, TEXT, JsonPath, Operand, Sql
 from worker.records.joins import ApartRows, Join, Joins
-from worker.schema.indexes import parse_index
 from worker.sql import quote
 
 if TYPE_CHECKING:
@@ -108,6 +107,10 @@ class Resolver:
 
     def collection(self, name_or_id: str) -> "Collection | None":
         """A collection of the catalog; notes that the result depends on it."""
+        own = self.base.collection
+        if name_or_id == own.id or name_or_id.lower() == own.name.lower():
+            # not the catalog's: rules are checked before a new definition gets there
+            return own
         found = self.catalog.get(name_or_id)
         self.dependencies[name_or_id] = found and found.prototype
         return found
@@ -203,7 +206,7 @@ class Resolver:
             f"{quote(other.name)} {quote(alias)}",
             on,
             many=many,
-            driving=many and not field.multiple and not _indexed(other, field.name),
+            driving=many and not field.multiple,
             parents=place.needs,
         )
         joins.add(alias, join)
@@ -311,11 +314,4 @@ def _length(column: str) -> str:
     return (
         f"json_array_length(CASE WHEN iif(json_valid({column}), json_type({column}) = 'array', FALSE) THEN {column}"
         f" ELSE (CASE WHEN {column} = '' OR {column} IS NULL THEN json_array() ELSE json_array({column}) END) END)"
-    )
-
-
-def _indexed(collection: "Collection", name: str) -> bool:
-    """Whether an index begins with this column."""
-    return any(
-        index.valid and index.columns[0].name.lower() == name.lower() for index in map(parse_index, collection.indexes)
     )

@@ -100,7 +100,7 @@ def select(
         if not superuser:
             _refuse_special(filter, sort)
         try:
-            compiled = _select(catalog, collection, rules, filter, sort, info)
+            compiled = _select(catalog, collection, rules=rules, filter=filter, sort=sort, info=info)
         except FilterError as error:
             raise bad_request(cause=error) from error
         if len(filter) <= CACHED_CHARS_MAX:
@@ -160,6 +160,7 @@ def _rule(
 def _select(
     catalog: "Catalog",
     collection: "Collection",
+    *,
     rules: list[str],
     filter: str,  # noqa: A002 - as above
     sort: str,
@@ -210,12 +211,12 @@ def _placed(
     joins, join_params = placed.joins
     sql, params = placed.where
     return Compiled(
-        joins,
-        sql,
-        join_params + params,
-        order,
-        order_params,
-        resolver.dependencies,
+        joins=joins,
+        sql=sql,
+        params=join_params + params,
+        order=order,
+        order_params=order_params,
+        dependencies=resolver.dependencies,
         distinct=placed.distinct,
     )
 
