@@ -122,6 +122,8 @@ def _loosened(operand: Operand) -> Operand:
         return operand
     if operand.many:
         return replace(operand, filled=False) if operand.filled else operand
+    if operand.call:
+        return replace(operand, strict=False, filled=True)
     return replace(operand, strict=False) if operand.strict else operand
 
 

@@ -154,6 +154,5 @@ def _combined(sql: str, parts: "list[Sql]", used: "list[Sql] | tuple[Sql, ...]",
         many=many,
         needs=frozenset().union(*[part.needs for part in parts]),
         also=" AND ".join(dict.fromkeys(part.also for part in parts if part.also)),
-        filled=strict,
         call=True,
     )

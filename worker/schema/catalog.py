@@ -34,9 +34,12 @@ class Catalog:
         self.version += 1
 
     def get(self, name_or_id: str) -> Collection | None:
-        """The collection with this id, or with this name in any case."""
-        found = self._by_id.get(name_or_id)
-        return self._by_name.get(name_or_id.lower()) if found is None else found
+        """The collection with this id, or with this name in any case; the older one where both are found."""
+        identified = self._by_id.get(name_or_id)
+        named = self._by_name.get(name_or_id.lower())
+        if identified is None or named is None or identified is named:
+            return identified or named
+        return next(collection for collection in self._by_id.values() if collection in (identified, named))
 
     def all(self) -> list[Collection]:
         """Every collection, in the order of `_collections`."""

@@ -154,6 +154,7 @@ def dump(options: AuthOptions | ViewOptions | None, *, secrets: bool = False) ->
     item: dict[str, Any] = msgspec.to_builtins(options)
     if isinstance(options, AuthOptions):
         _settle_providers(item)
+        item["passwordAuth"]["identityFields"] = list(options.password_auth.identity_fields)
         if not secrets:
             for key in TOKENS.values():
                 del item[key]["secret"]
@@ -163,7 +164,8 @@ def dump(options: AuthOptions | ViewOptions | None, *, secrets: bool = False) ->
 
 
 def _settle_providers(item: dict[str, Any]) -> None:
-    for provider in item["oauth2"]["providers"]:
+    providers = item["oauth2"]["providers"] = list(item["oauth2"]["providers"])
+    for provider in providers:
         provider["extra"] = dict(sorted((provider["extra"] or {}).items()))
         if not provider["clientSecret"]:
             del provider["clientSecret"]

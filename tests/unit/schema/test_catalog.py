@@ -1,0 +1,128 @@
+"""Loading collections, finding them, and what tenants with equal schemas share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from worker.db.connection import Database
+from worker.db.migrations import personalise, write_template
+from worker.schema.catalog import Catalog
+from worker.schema.options import TOKENS
+
+from .conftest import Ours, Tenant
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Iterator[tuple[Catalog, Catalog]]:
+    """Two tenants made from one template."""
+    template = tmp_path / "template"
+    template.mkdir()
+    write_template(template)
+    databases = []
+    for name in ("one.db", "two.db"):
+        (tmp_path / name).write_bytes((template / "data.db").read_bytes())
+        databases.append(Database(tmp_path / name))
+        personalise(databases[-1])
+    yield Catalog.load(databases[0]), Catalog.load(databases[1])
+    for db in databases:
+        db.close()
+
+
+def test_finding(tenant: Tenant) -> None:
+    catalog = tenant.catalog
+    users = catalog.get("users")
+    assert users is not None
+    for name in ("USERS", "Users", "_pb_users_auth_"):
+        assert catalog.get(name) is users
+    for name in ("", "user", "_PB_USERS_AUTH_", "pbc_1"):
+        assert catalog.get(name) is None
+    assert [collection.name for collection in catalog.all()] == [
+        *("_mfas", "_otps", "_externalAuths", "_authOrigins", "_superusers", "users"),
+    ]
+
+
+def test_base_collections_are_shared_whole_and_auth_ones_but_for_secrets(twins: tuple[Catalog, Catalog]) -> None:
+    one, two = twins
+    for name in ("_mfas", "_otps"):
+        assert one.get(name) is two.get(name)
+    mine, other = one.get("users"), two.get("users")
+    assert mine is not other
+    assert mine is not None
+    assert other is not None
+    assert mine.prototype is other.prototype
+    assert mine.by_name is other.by_name
+    assert mine.fields is other.fields
+    assert mine.auth is not None
+    assert other.auth is not None
+    for token in TOKENS:
+        assert getattr(mine.auth, token).secret != getattr(other.auth, token).secret
+        assert len(getattr(mine.auth, token).secret) == 50
+    assert mine.auth.verification_template is other.auth.verification_template
+    assert mine.prototype.auth is not None
+    assert mine.prototype.auth.auth_token.secret == ""
+
+
+def test_a_changed_schema_is_another_object(twins: tuple[Catalog, Catalog], ours: Ours, tenant: Tenant) -> None:
+    before = tenant.catalog.get("users")
+    others = twins[0].get("users")
+    assert before is not None
+    assert others is not None
+    untouched = tenant.catalog.get("_otps")
+    assert ours("PATCH", "users", {"listRule": ""})[0] == 200
+    after = tenant.catalog.get("users")
+    assert after is not None
+    assert after is not before
+    assert before.list_rule == others.list_rule == "id = @request.auth.id"
+    assert after.list_rule == ""
+    assert after.by_name is before.by_name, "its fields did not change"
+    assert tenant.catalog.get("_otps") is untouched
+
+
+def test_no_secret_is_shown(tenant: Tenant) -> None:
+    users = tenant.catalog.get("users")
+    assert users is not None
+    assert users.auth is not None
+    secret = users.auth.auth_token.secret
+    assert secret not in str(users.dump())
+    assert secret in str(users.dump(secrets=True))
+
+
+def test_unique_columns(ours: Ours, tenant: Tenant) -> None:
+    body = {
+        "name": "t",
+        "type": "auth",
+        "fields": [{"name": name, "type": "text"} for name in ("a", "b", "c")],
+        "indexes": [
+            "create unique index t1 on t (a collate nocase)",
+            "create unique index t2 on t (b, c)",
+            "create index t3 on t (c)",
+        ],
+    }
+    assert ours("POST", "", body)[0] == 200
+    found = tenant.catalog.get("t")
+    assert found is not None
+    unique = {name for name in found.by_name if found.unique_column(name)}
+    assert unique == {"a", "tokenKey", "email"}
+    assert {name for name in found.by_name if found.nocase_unique(name)} == {"a"}
+
+
+def test_references(ours: Ours, tenant: Tenant) -> None:
+    field = {"name": "owner", "type": "relation", "collectionId": "_pb_users_auth_"}
+    assert ours("POST", "", {"name": "t", "fields": [field]})[0] == 200
+    users = tenant.catalog.get("users")
+    assert users is not None
+    assert [(other.name, field.name) for other, field in tenant.catalog.referencing(users)] == [("t", "owner")]
+    found = tenant.catalog.get("t")
+    assert found is not None
+    assert tenant.catalog.referencing(found) == []
+
+
+def test_a_damaged_row_is_an_error(tenant: Tenant) -> None:
+    tenant.data.execute("UPDATE _collections SET options = '{\"mfa\":5}' WHERE name = 'users'")
+    with pytest.raises(msgspec.ValidationError):
+        Catalog.load(tenant.data)
+    tenant.data.execute('UPDATE _collections SET options = \'{}\', fields = \'[{"type":"nope"}]\' WHERE name = \'users\'')
+    with pytest.raises(ValueError, match="nope"):
+        Catalog.load(tenant.data)
