@@ -85,7 +85,11 @@ class Crew:
     # What the arbiter tells
 
     def take_seat(self, shard: int, pid: int, sock: socket.socket) -> None:
-        """A worker was forked; `sock` is the supervisor's end of its channel. Called while the loop stands still."""
+        """A worker was forked; `sock` is the supervisor's end of its channel. Called while the loop stands still.
+
+        The loop goes on as soon as the channel is being connected, so the seat is taken before: a change that is told
+        meanwhile came after the fork, and the worker has to hear of it.
+        """
         former = self.seats[shard]
         if former is not None and not former.lost:
             # Its last words may still lie in the socket; give them a moment, then cut it off.

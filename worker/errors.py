@@ -19,9 +19,15 @@ DEFAULT_MESSAGES = {
     503: "The service is temporarily unavailable.",
 }
 
+# The cause that the real one logs for a row that is not there.
+NO_ROWS = "sql: no rows in result set"
+
 
 class FieldError(NamedTuple):
-    """What is wrong with one value: a stable code, a sentence, and the parameters the sentence was made from."""
+    """What is wrong with one value: a stable code, a sentence, and the parameters the sentence was made from.
+
+    The sentence is spelled as the request log has it; clients get it with a capital and a full stop.
+    """
 
     code: str
     message: str
@@ -35,7 +41,7 @@ class FieldError(NamedTuple):
         return body
 
 
-REQUIRED = FieldError("validation_required", "Cannot be blank.")
+REQUIRED = FieldError("validation_required", "cannot be blank")
 
 # Field errors nested by path: {"name": FieldError, "fields": {"0": {"min": FieldError}}}
 ErrorTree = Mapping[str, "FieldError | ErrorTree"]

@@ -49,25 +49,32 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 class Channel(asyncio.Protocol):
-    """One end. `on_message` gets every message in order; `on_closed` is called once, whoever closed."""
+    """One end. `on_message` gets every message in order; `on_closed` is called once, whoever closed.
 
-    __slots__ = ("_buffer", "_on_closed", "_on_message", "_transport")
+    Messages may be sent from the start: those sent before the socket is connected to the loop leave as soon as it is.
+    """
+
+    __slots__ = ("_buffer", "_early", "_on_closed", "_on_message", "_transport")
 
     def __init__(self, on_message: Callable[[Message], None], on_closed: Callable[[], None]) -> None:
         self._on_message = on_message
         self._on_closed = on_closed
         self._buffer = bytearray()
+        self._early = bytearray()
         self._transport: asyncio.Transport | None = None
 
     @property
     def open(self) -> bool:
-        """Whether a message sent now would leave."""
-        return self._transport is not None and not self._transport.is_closing()
+        """Whether a message sent now leaves, or will once the channel is connected."""
+        return self._transport is None or not self._transport.is_closing()
 
     def send(self, message: Message) -> None:
         """Queues the message; does nothing on a closed channel (`on_closed` has told so or is about to)."""
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if transport is None:
+            self._early += encode(message)
+            return
+        if transport.is_closing():
             return
         transport.write(encode(message))
         if transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
@@ -81,6 +88,9 @@ class Channel(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        if self._early:
+            transport.write(self._early)
+            self._early = bytearray()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio names it)
         self._buffer.clear()

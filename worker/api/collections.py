@@ -3,8 +3,9 @@
 from typing import Any
 
 from worker.db.connection import Database
-from worker.errors import ApiError, bad_request, not_found
+from worker.errors import NO_ROWS, ApiError, bad_request, not_found
 from worker.fields import AutodateField, BoolField, TextField
+from worker.fields.casts import to_text
 from worker.http.body import read_body
 from worker.http.exchange import Request, Response
 from worker.http.guards import require_superuser
@@ -12,6 +13,7 @@ from worker.http.reply import json_reply, no_content
 from worker.records.listing import ListQuery, envelope, read_page
 from worker.records.rules import check_rule
 from worker.schema import sync
+from worker.schema.binding import RULES
 from worker.schema.collection import BASE, Collection, FieldSet
 from worker.schema.scaffolds import NO_RULES, scaffolds
 from worker.sql import quote
@@ -32,6 +34,11 @@ LISTED = Collection(
     indexes=(),
     rules=NO_RULES,
 )
+# Forms have no types, so that only these members can come in one.
+FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+FORM_RULES = (*RULES, "authRule", "manageRule")
+FORM_TEXTS = frozenset((*FORM_RULES, "id", "name", "type", "viewQuery"))
+OLDEST_FIRST = "@rowid"
 LISTED_ID = f"{quote(LISTED.name)}.`id`"
 
 
@@ -40,10 +47,11 @@ class CollectionList:
         require_superuser(req)
         context = req.context
         tenant, info, query = context.tenant, context.info(), ListQuery.parse(context.query)
+        query = query._replace(sort=query.sort or OLDEST_FIRST)
 
         def read(db: Database) -> dict[str, Any]:
             page = read_page(db, tenant.catalog, LISTED, query, info, columns=LISTED_ID)
-            found = [tenant.catalog.get(row[0]) for row in page.rows]
+            found = [tenant.catalog.by_id(row[0]) for row in page.rows]
             return envelope([collection.dump() for collection in found if collection], query, page.total)
 
         json_reply(resp, await tenant.lanes.read(tenant.data, read), req)
@@ -63,7 +71,7 @@ class CollectionItem:
     async def on_patch(self, req: Request, resp: Response, collection: str) -> None:
         require_superuser(req)
         found = _find(req, collection)
-        body = await _definition(req, sync.MALFORMED)
+        body = await _definition(req, sync.MALFORMED, found)
         changed = await sync.update_collection(req.context.tenant, found, body, check_rule)
         json_reply(resp, changed.dump(), req)
 
@@ -82,17 +90,31 @@ class Scaffolds:
 def _find(req: Request, name_or_id: str) -> Collection:
     collection = req.context.tenant.catalog.get(name_or_id)
     if collection is None:
-        raise not_found()
+        raise not_found(cause=NO_ROWS)
     return collection
 
 
-async def _definition(req: Request, malformed: str) -> dict[str, Any]:
+async def _definition(req: Request, malformed: str, stored: Collection | None = None) -> dict[str, Any]:
+    """The submitted definition, JSON as it is; 400 in the words of `malformed` for what cannot be read."""
     try:
-        return await read_body(req)
+        body = await read_body(req)
     except ApiError as error:
         if error.status != 400:
             raise
         raise bad_request(malformed, cause=error.cause or error.message) from None
+    return _from_form(body, stored) if (req.content_type or "").startswith(FORM_TYPES) else body
+
+
+def _from_form(values: dict[str, Any], stored: Collection | None) -> dict[str, Any]:
+    """A definition from a form: texts only, and each rule that was null is empty unless the form has it."""
+    current = stored.dump() if stored is not None else {}
+    body: dict[str, Any] = {key: "" for key in FORM_RULES if current.get(key) is None}
+    for key, value in values.items():
+        if key == "indexes":
+            body[key] = [to_text(each) for each in value] if isinstance(value, list) else [to_text(value)]
+        elif key in FORM_TEXTS:
+            body[key] = None if value is None else to_text(value)
+    return body
 
 
 def bind(app: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import apsw
 
 from worker.db.connection import Database
-from worker.errors import bad_request, not_found
+from worker.errors import NO_ROWS, bad_request, not_found
 from worker.filters.nodes import FilterError
 from worker.http.exchange import Request, Response
 from worker.http.guards import require_superuser
@@ -68,7 +68,7 @@ class Log:
         req.context.quiet = True
         item = await _read(req.context.tenant, lambda db: read_log(db, log))
         if item is None:
-            raise not_found(cause="no such entry")
+            raise not_found(cause=NO_ROWS)
         json_reply(resp, item, req)
 
 

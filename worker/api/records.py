@@ -4,7 +4,7 @@ from typing import Any
 
 import falcon.asgi
 
-from worker.errors import not_found
+from worker.errors import NO_ROWS, not_found
 from worker.http.body import read_body
 from worker.http.exchange import Request, Response
 from worker.http.guards import require_collection
@@ -65,7 +65,7 @@ class OneRecord:
 def _writable(req: Request, collection: str) -> Collection:
     found = req.context.tenant.catalog.get(collection)
     if found is None:
-        raise not_found(NO_COLLECTION)
+        raise not_found(NO_COLLECTION, cause=NO_ROWS)
     return found
 
 

@@ -32,10 +32,10 @@ RULE_FAILED = "The request doesn't satisfy the collection requirements to authen
 
 OUT_OF_RANGE = FieldError(
     "validation_length_out_of_range",
-    f"The length must be between 1 and {TEXT_BYTES_MAX}.",
+    f"the length must be between 1 and {TEXT_BYTES_MAX}",
     {"max": TEXT_BYTES_MAX, "min": 1},
 )
-NOT_LISTED = FieldError("validation_in_invalid", "Must be a valid value.")
+NOT_LISTED = FieldError("validation_in_invalid", "must be a valid value")
 
 
 class PasswordForm(msgspec.Struct, rename="camel"):
@@ -124,7 +124,7 @@ async def impersonate(
         raise ValidationErrors(
             {
                 "duration": FieldError(
-                    "validation_min_greater_equal_than_required", "Must be no less than 0.", {"threshold": 0}
+                    "validation_min_greater_equal_than_required", "must be no less than 0", {"threshold": 0}
                 )
             }
         )

@@ -37,6 +37,21 @@ def shrink_sqlite() -> None:
     apsw.initialize()
 
 
+class FirstOnly:
+    """Asked by apsw before each statement of a text: only the first one may run."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen = False
+
+    def __call__(self, cursor: apsw.Cursor, sql: str, params: Any) -> bool:
+        """Whether the statement may run."""
+        del cursor, sql, params
+        seen, self._seen = self._seen, True
+        return not seen
+
+
 class Database:
     """A connection with PocketBase's pragmas, nested transactions and a deadline.
 
@@ -67,6 +82,8 @@ class Database:
         connection.set_progress_handler(self._overdue, STEPS_PER_CHECK)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+        # whatever SQL a tenant gets in, it must not reach another file: this stops ATTACH, and VACUUM INTO with it
+        connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
         # PocketBase's own DDL has double-quoted defaults, which newer builds of SQLite refuse unless told otherwise
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 1)
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 1)
@@ -92,8 +109,16 @@ class Database:
         return self.connection.execute(sql, params)
 
     def once(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
-        """Every row of a statement that is not worth remembering: a prepared one costs kilobytes a tenant."""
-        return list(self.connection.execute(sql, params, can_cache=False))
+        """Every row of one statement that is not worth remembering: a prepared one costs kilobytes a tenant.
+
+        Raises apsw.SQLError before a second statement runs: DDL has texts of a tenant's in it (the WHERE of an index).
+        """
+        cursor = self.connection.cursor()
+        cursor.exec_trace = FirstOnly()
+        try:
+            return list(cursor.execute(sql, params, can_cache=False))
+        except apsw.ExecTraceAbort:
+            raise apsw.SQLError("only one statement is allowed") from None
 
     def one(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
         """The first row, or None."""

@@ -34,9 +34,9 @@ _URL = (
     r")\.?(?::\d{1,5})?(?:[/?#]\S*)?$"
 )
 _DOMAIN = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{1,63}|xn--[a-z0-9]{1,59})")
-ONE_LIST = FieldError("validation_empty", "Must be blank.")
-NO_DOMAIN = FieldError("validation_is_domain", "Must be a valid domain.")
-INVALID_EMAIL = FieldError("validation_is_email", "Must be a valid email address")
+ONE_LIST = FieldError("validation_empty", "must be blank")
+NO_DOMAIN = FieldError("validation_is_domain", "must be a valid domain")
+INVALID_EMAIL = FieldError("validation_is_email", "must be a valid email address")
 INVALID_URL = FieldError("validation_invalid_url", "Must be a valid url")
 
 DOMAIN_OPTIONS = {

@@ -227,7 +227,7 @@ def no_less(threshold: float | str) -> FieldError:
     """A value below a lower bound."""
     return FieldError(
         "validation_min_greater_equal_than_required",
-        f"Must be no less than {threshold}.",
+        f"must be no less than {threshold}",
         {"threshold": threshold},
     )
 
@@ -236,7 +236,7 @@ def no_greater(threshold: float | str) -> FieldError:
     """A value above an upper bound."""
     return FieldError(
         "validation_max_less_equal_than_required",
-        f"Must be no greater than {threshold}.",
+        f"must be no greater than {threshold}",
         {"threshold": threshold},
     )
 

@@ -30,7 +30,7 @@ def to_bool(raw: Any) -> bool:
 def to_float(raw: Any) -> float:
     """Numbers, booleans and decimal texts; else 0. May be infinite or NaN."""
     if isinstance(raw, (int, float)):
-        return raw + 0
+        return int(raw) if isinstance(raw, bool) else raw
     if isinstance(raw, str):
         return parse_float(raw) or 0
     return 0

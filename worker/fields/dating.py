@@ -8,7 +8,7 @@ from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, F
 from worker.fields.dates import go_text, parse_date, rfc3339
 from worker.sql import now
 
-NEVER_SET = FieldError("validation_required", "Either onCreate or onUpdate must be enabled.")
+NEVER_SET = FieldError("validation_required", "either onCreate or onUpdate must be enabled")
 
 
 class DateField(Field):
@@ -31,13 +31,13 @@ class DateField(Field):
         if self.min and value < self.min:
             return FieldError(
                 "validation_min_greater_equal_than_required",
-                f"Must be no less than {go_text(self.min)}",
+                f"must be no less than {go_text(self.min)}",
                 {"threshold": rfc3339(self.min)},
             )
         if self.max and value > self.max:
             return FieldError(
                 "validation_max_less_equal_than_required",
-                f"Must be no greater than {go_text(self.max)}",
+                f"must be no greater than {go_text(self.max)}",
                 {"threshold": rfc3339(self.max)},
             )
         return None

@@ -38,7 +38,7 @@ class EditorField(Field):
         if len(value) * 4 > limit and len(value.encode("utf-8", "surrogatepass")) > limit:
             return FieldError(
                 "validation_content_size_limit",
-                f"The maximum allowed content size is {limit} bytes.",
+                f"The maximum allowed content size is {limit} bytes",
                 {"maxSize": limit},
             )
         return None

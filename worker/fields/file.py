@@ -66,7 +66,7 @@ def _thumb_error(size: str) -> FieldError | None:
     if not size:
         return None
     if not _THUMB.fullmatch(size):
-        return FieldError("validation_match_invalid", "Must be in a valid format.")
+        return FieldError("validation_match_invalid", "must be in a valid format")
     if size.rstrip("tbf") == "0x0":
-        return FieldError("validation_not_in_invalid", "Must not be in list.")
+        return FieldError("validation_not_in_invalid", "must not be in list")
     return None

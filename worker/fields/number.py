@@ -9,8 +9,8 @@ from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, F
 from worker.fields.casts import to_float
 from worker.fields.numbers import INT64, message_of, normal
 
-NOT_A_NUMBER = FieldError("validation_not_a_number", "The submitted number is not properly formatted.")
-NOT_WHOLE = FieldError("validation_only_int_constraint", "Decimal numbers are not allowed.")
+NOT_A_NUMBER = FieldError("validation_not_a_number", "The submitted number is not properly formatted")
+NOT_WHOLE = FieldError("validation_only_int_constraint", "Decimal numbers are not allowed")
 
 
 class NumberField(Field):

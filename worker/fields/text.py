@@ -14,8 +14,12 @@ DEFAULT_MAX = 5000
 FORBIDDEN_PK_CHARACTERS = frozenset("./\\|\"'`<>:?*%$\n\r\t\0 ")
 # Device names of Windows, compared without case, since an id becomes a directory's name.
 RESERVED_PKS = frozenset(
-    ["con", "prn", "aux", "nul", *(f"com{digit}" for digit in range(10)), *(f"lpt{digit}" for digit in range(10))]
+    ["CON", "PRN", "AUX", "NUL", *(f"COM{digit}" for digit in range(1, 10)), *(f"LPT{digit}" for digit in range(1, 10))]
 )
+# The pattern of the id field that every collection starts with.
+ID_PATTERN = "^[a-z0-9]+$"
+PK_CHANGE = FieldError("validation_pk_change", "The record primary key cannot be changed.")
+PK_TAKEN = FieldError("validation_pk_invalid", "The record primary key is invalid or already exists.")
 NOT_NAMED_ID = FieldError("validation_in_invalid", 'The primary key must be named "id".')
 COMPOSITE_PK = FieldError(
     "validation_unsupported_composite_pk",
@@ -63,11 +67,11 @@ class TextField(Field):
         return value
 
     def validate(self, value: Any, check: Check) -> FieldError | None:
-        if self.primary_key:
-            error = self._validate_key(value, check)
-            if error is not None or not check.is_new:
-                return error
-        return self.validate_text(value)
+        if not self.primary_key:
+            return self.validate_text(value)
+        if not check.is_new:
+            return PK_CHANGE if check.original is not None and check.original["id"] != value else None
+        return self.validate_text(value) or self._validate_key(value, check)
 
     def validate_text(self, value: str) -> FieldError | None:
         """What is wrong with a text by the field's own options."""
@@ -78,25 +82,20 @@ class TextField(Field):
         )
 
     def _validate_key(self, value: str, check: Check) -> FieldError | None:
-        original = check.original
-        if original is not None:
-            if original["id"] != value:
-                return FieldError("validation_pk_change", "The record primary key cannot be changed.")
+        if not FORBIDDEN_PK_CHARACTERS.isdisjoint(value):
+            character = next(character for character in value if character in FORBIDDEN_PK_CHARACTERS)
+            message = f"'{character}' is not a valid primary key character."
+            return FieldError("validation_forbidden_pk_character", message, {"ch": character})
+        upper = value.upper()
+        if upper in RESERVED_PKS:
+            message = f"The primary key '{upper}' is reserved and cannot be used."
+            return FieldError("validation_reserved_pk", message, {"reserved": upper})
+        if self.pattern == ID_PATTERN:  # knows no upper case
             return None
-        if value.lower() in RESERVED_PKS:
-            return FieldError("validation_reserved_pk", "The primary key value is reserved.")
-        for character in value:
-            if character in FORBIDDEN_PK_CHARACTERS:
-                return FieldError(
-                    "validation_forbidden_pk_character",
-                    f"'{character}' is not a valid primary key character.",
-                    {"char": character},
-                )
         # ids that differ in case only would share a directory on some systems
         table = quote(check.collection.name)
-        if value and check.db.value(f"SELECT 1 FROM {table} WHERE `id` = ? COLLATE NOCASE LIMIT 1", (value,)):
-            return FieldError("validation_pk_invalid", "The record primary key is invalid or already exists.")
-        return None
+        taken = check.db.value(f"SELECT 1 FROM {table} WHERE `id` = ? COLLATE NOCASE LIMIT 1", (value,))
+        return PK_TAKEN if taken else None
 
     def check_options(self, check: DefinitionCheck) -> Errors:
         errors = {
@@ -119,7 +118,7 @@ class TextField(Field):
         if not self.pattern:
             errors["pattern"] = REQUIRED
         if self.hidden:
-            errors["hidden"] = FieldError("validation_empty", "Must be blank.")
+            errors["hidden"] = FieldError("validation_empty", "must be blank")
         return errors
 
     def _check_generated(self) -> FieldError | None:
@@ -130,7 +129,7 @@ class TextField(Field):
             if self.validate_text(generated) is not None:
                 return FieldError(
                     "validation_invalid_autogenerate_pattern_value",
-                    f'The provided autogenerate pattern could produce invalid field values, ex.: "{generated}".',
+                    f'The provided autogenerate pattern could produce invalid field values, ex.: "{generated}"',
                 )
         return None
 

@@ -27,14 +27,14 @@ def parse_sort(text: str) -> tuple[Key, ...]:
         return ()
     parts = text.split(",", KEYS_MAX)
     if len(parts) > KEYS_MAX:
-        raise FilterError("max sort keys limit reached")
+        raise FilterError("max sort expressions limit reached")
     return tuple(map(_key, parts))
 
 
 def _key(part: str) -> Key:
     part = part.strip()
     if len(part) > KEY_CHARS_MAX:
-        raise FilterError("max sort key length reached")
+        raise FilterError("max sort field length limit reached")
     if part[:1] in ("-", "+"):
         return Key(part[1:], part[0] == "-")
     return Key(part, descending=False)

@@ -23,6 +23,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 BODY_BYTES_MAX = 32 << 20
 FORM_PARTS_MAX = 1000
 
+JSON_TYPES = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 JSON_PAYLOAD = "@jsonPayload"
 FORM_FAILED = "An error occurred while loading the submitted data."
 UNSUPPORTED_TYPE = "Unsupported Content-Type."
@@ -98,7 +99,7 @@ def _json_object(raw: bytes, message: str) -> dict[str, Any]:
     if value is None:
         return {}
     if type(value) is not dict:
-        raise bad_request(message, cause=f"cannot use JSON {type(value).__name__} as an object")
+        raise bad_request(message, cause=f"json: cannot unmarshal JSON {JSON_TYPES[type(value)]} into an object")
     return value
 
 

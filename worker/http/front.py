@@ -1,11 +1,11 @@
 """The front: the one Falcon app that answers for every tenant of a worker.
 
 `middlewares` is the order of a request: arrival, tenant, superusers' addresses, size of the body, then the route; the
-activity log sees what came out. What goes wrong on the way is answered by `worker.http.faults`.
+activity log sees what came out. What goes wrong on the way is answered by `worker.http.faults`. Malformed and unclean
+paths never get that far (`worker.http.paths`).
 """
 
 import asyncio
-import posixpath
 import re
 from collections.abc import Callable
 from time import perf_counter_ns, time_ns
@@ -19,13 +19,16 @@ from worker.errors import ApiError, forbidden, not_found
 from worker.http.body import BODY_BYTES_MAX
 from worker.http.exchange import CROSS_ORIGIN_HEADERS, Request, RequestContext, Response
 from worker.http.faults import bind_faults, failure_of, route_not_found
+from worker.http.paths import detour_of, segments, suspect
 from worker.http.realip import listed, peer_ip
 from worker.services.logrows import Entry
 
 # routes whose bodies may be larger than the usual limit; they say how large when they read
 OWN_BODY_LIMIT = re.compile(r"/api/(?:batch|backups/upload|collections/[^/]+/records(?:/[^/]+)?)")
+_SLASH = ord("/")
 # Where the scope keeps the context of a request that is under way.
 BUSY = "pocker.context"
+PREFLIGHT_VARY = (("vary", "Access-Control-Request-Method"), ("vary", "Access-Control-Request-Headers"))
 PREFLIGHT_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 
@@ -40,7 +43,7 @@ class Tenants(Protocol):
 
 
 class Arrival:
-    """Hands the request its scope, answers preflights, and redirects paths that are not clean, as Go's mux does."""
+    """Hands the request its scope, and answers preflights."""
 
     async def process_request(self, req: Request, resp: Response) -> None:
         scope = req.scope
@@ -52,9 +55,6 @@ class Arrival:
             return
         if b"origin" in headers:
             resp._headers = CROSS_ORIGIN_HEADERS.copy()
-        path = req.path
-        if "//" in path or "/." in path:
-            _redirect_unclean(scope, path, resp)
 
 
 class TenantDoor:
@@ -101,7 +101,7 @@ class ActivityLog:
     """Puts every request into its tenant's log, with what went wrong if something did."""
 
     async def process_response(self, req: Request, resp: Response, resource: object, ok: bool) -> None:
-        """Runs for every response; preflights and redirects never reached a tenant and are not logged."""
+        """Runs for every response; preflights never reached a tenant and are not logged."""
         del resource, ok
         context = req.context
         ctx = context.tenant
@@ -143,6 +143,13 @@ class Front(falcon.asgi.App[Request, Response]):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # type: ignore[override] # as in Falcon
         """Answer one request."""
+        raw = scope["raw_path"]
+        if suspect(raw):
+            detour = detour_of(scope["method"], scope["root_path"], raw, scope["query_string"])
+            if detour is not None:
+                await send({"type": "http.response.start", "status": detour.status, "headers": detour.headers})
+                await send({"type": "http.response.body", "body": detour.body})
+                return
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -165,7 +172,20 @@ def make_app(tenants: Tenants) -> Front:
 
 
 class Router(CompiledRouter):
-    """Falcon's router where GET answers HEAD too, and a method without a responder is an unknown route."""
+    """Falcon's router where GET answers HEAD too, and a method without a responder is an unknown route.
+
+    Paths are split while they are escaped, and their last segment is never empty.
+    """
+
+    def find(self, uri: str, req: Any = None) -> Any:
+        """The route of `req`, whose decoded path is `uri`; None for an unknown one."""
+        raw = req.scope["raw_path"]
+        if raw[-1] == _SLASH:
+            return None
+        params: dict[str, str] = {}
+        path = segments(raw) if b"%" in raw else uri[1:].split("/")
+        node = self._find(path, self._return_values, self._patterns, self._converters, params)
+        return None if node is None else (node.resource, node.method_map or {}, params, node.uri_template)
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> Any:
         """The responders of `resource` by method, every method of HTTP having one."""
@@ -186,23 +206,9 @@ def _preflight(context: RequestContext, resp: Response) -> None:
     resp._headers = headers = {"vary": "Origin"}
     if not context.header(b"origin"):
         return
-    headers["vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+    resp._extra_headers = list(PREFLIGHT_VARY)  # lines of their own, as the real one has them
     headers["access-control-allow-methods"] = PREFLIGHT_METHODS
     headers["access-control-allow-origin"] = "*"
     wanted = context.header(b"access-control-request-headers")
     if wanted:
         headers["access-control-allow-headers"] = wanted
-
-
-def _redirect_unclean(scope: dict[str, Any], path: str, resp: Response) -> None:
-    clean = posixpath.normpath(path.replace("//", "/")) + ("/" if path.endswith(("/", "/.", "/..")) else "")
-    clean = clean.replace("//", "/")
-    if clean == path:
-        return
-    query = scope["query_string"].decode("latin-1")
-    resp.status = 307
-    resp.complete = True
-    resp._headers = {
-        "content-type": "text/html; charset=utf-8",
-        "location": scope.get("root_path", "") + falcon.uri.encode(clean) + ("?" + query if query else ""),
-    }

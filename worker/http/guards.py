@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from worker.errors import forbidden, not_found, unauthorized
+from worker.errors import NO_ROWS, forbidden, not_found, unauthorized
 from worker.http.exchange import Request
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 LOGIN_NEEDED = "The request requires valid record authorization token."
 NOT_ALLOWED = "The authorized record is not allowed to perform this action."
 
-# the cause that the real one logs for what is not there
-NO_ROWS = "sql: no rows in result set"
 NO_COLLECTION = "Missing or invalid collection context."
 NO_AUTH_COLLECTION = "Missing or invalid auth collection context."
 

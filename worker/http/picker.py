@@ -40,10 +40,10 @@ class Node:
         return self.members_of(value)
 
     def members_of(self, value: Any) -> Any:
-        """The wanted members of an object, or of each object in a list."""
+        """The wanted members of an object, or of each object in a list that begins with one."""
         if type(value) is dict:
             return self._members(value)
-        if type(value) is list:
+        if type(value) is list and value and type(value[0]) is dict:
             return [self._members(item) if type(item) is dict else item for item in value]
         return value
 

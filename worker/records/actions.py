@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from worker.db.connection import Database
-from worker.errors import ValidationErrors, bad_request, forbidden, not_found
+from worker.errors import NO_ROWS, ValidationErrors, bad_request, forbidden, not_found
 from worker.records import accounts, events, expand, listing, present, rules, store, upsert
 from worker.records.events import RecordEnrichEvent, RecordRequestEvent, RecordsListEvent, around, quiet
 from worker.records.listing import ListQuery
@@ -99,7 +99,7 @@ async def view_record(
 
         item = await ctx.lanes.read(ctx.data, read)
         if item is None:
-            raise not_found()
+            raise not_found(cause=NO_ROWS)
         return item
     event = RecordRequestEvent(ctx, await _found(ctx, collection, record_id, rule, info), info)
 
@@ -127,7 +127,7 @@ async def create_record(
     info.body = upsert.load(record, body, superuser=superuser)
     rule = "" if superuser else collection.create_rule
     if rule and not await _holds_for_new(ctx, record, rule, info):
-        raise bad_request(NOT_CREATED, cause="the create rule does not hold")
+        raise bad_request(NOT_CREATED, cause=f"create rule failure: {NO_ROWS}")
     event = RecordRequestEvent(ctx, record, info, within)
 
     async def default(event: RecordRequestEvent) -> None:
@@ -245,7 +245,7 @@ async def _found(
     where = _where(ctx, collection, rule, info)
     record = await ctx.lanes.read(ctx.data, lambda db: store.find(db, collection, record_id, where))
     if record is None:
-        raise not_found()
+        raise not_found(cause=NO_ROWS)
     return record
 
 

@@ -100,10 +100,10 @@ def _integer(text: str, default: int) -> int:
     if not text:
         return default
     if _INTEGER.fullmatch(text) is None:
-        raise bad_request(cause=f"not an integer: {text!r}")
+        raise bad_request(cause=f'strconv.Atoi: parsing "{text}": invalid syntax')
     value = int(text[:32])
     if abs(value) > INTEGER_MAX:
-        raise bad_request(cause=f"out of range: {text!r}")
+        raise bad_request(cause=f'strconv.Atoi: parsing "{text}": value out of range')
     return value
 
 
@@ -112,4 +112,4 @@ def _boolean(text: str) -> bool:
         return True
     if text in _FALSE:
         return False
-    raise bad_request(cause=f"not a boolean: {text!r}")
+    raise bad_request(cause=f'strconv.ParseBool: parsing "{text}": invalid syntax')

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NO_COLLECTION = FieldError("validation_invalid_collection_id", "Missing or invalid collection.")
 NO_AUTH_COLLECTION = FieldError("validation_invalid_collection_type", "Invalid collection type - must be auth.")
 NO_RECORD = FieldError("validation_invalid_record", "Missing or invalid record.")
-NO_PROVIDER = FieldError("validation_in_invalid", "Must be a valid value.")
+NO_PROVIDER = FieldError("validation_in_invalid", "must be a valid value")
 
 # The names of PocketBase's OAuth2 providers.
 PROVIDERS = frozenset(

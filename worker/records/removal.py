@@ -126,7 +126,10 @@ def _doomed(ctx: "Context", record: Record) -> Iterator[Record]:
             if left or not (cascade or required):
                 referring.set(field.name, left if field.multiple else "")
             elif not cascade:
-                raise Required(f"{record} is required by {referring}.{field.name}")
+                raise Required(
+                    "the record cannot be deleted because it is part of a required reference in record "
+                    f"{referring.id} ({collection.name} collection)"
+                )
             yield referring
 
 

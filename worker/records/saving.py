@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # The pattern of every id that nobody configured: drawn directly instead of through the pattern's generator.
 ID_PATTERN = "[a-z0-9]{15}"
-NOT_UNIQUE = FieldError("validation_not_unique", "Value must be unique.")
+NOT_UNIQUE = FieldError("validation_not_unique", "Value must be unique")
 
 
 @dataclass(slots=True)

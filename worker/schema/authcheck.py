@@ -24,7 +24,7 @@ PROVIDERS = frozenset(
     ).split()
 )
 TOO_FEW_METHODS = FieldError("validation_mfa_not_enough_auths", "MFA requires at least 2 auth methods to be enabled.")
-INVALID_URL = FieldError("validation_is_url", "Must be a valid URL.")
+INVALID_URL = FieldError("validation_is_url", "must be a valid URL")
 
 
 def check_auth(collection: Collection, check_rule: Callable[[str], FieldError | None]) -> Tree:
@@ -73,7 +73,7 @@ def _check_token(token: TokenConfig) -> Tree:
     elif not low <= len(token.secret) <= high:
         secret = FieldError(
             "validation_length_out_of_range",
-            f"The length must be between {low} and {high}.",
+            f"the length must be between {low} and {high}",
             {"max": high, "min": low},
         )
     return {"duration": _check_range(token.duration, *TOKEN_SECONDS), "secret": secret}

@@ -4,7 +4,7 @@ Keys of the body match exactly; what is not there stays, `null` empties. `fields
 whole. A value of the wrong type is a MalformedError: nothing of the body is looked at then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -13,6 +13,7 @@ import msgspec
 
 from worker.fields import Field, MalformedError, default_id, load_field
 from worker.fields.dates import parse_date
+from worker.fields.text import ID_PATTERN
 from worker.schema import scaffolds
 from worker.schema.collection import AUTH, VIEW, Collection, FieldSet
 from worker.schema.indexes import parse_index
@@ -120,10 +121,17 @@ def bind(draft: Draft, body: Mapping[str, Any]) -> None:
         draft.view_query = _text("viewQuery", body["viewQuery"])
 
 
-def complete(draft: Draft) -> None:
-    """Give the draft what a collection of its type always has: an id, system fields, indexes that name its table."""
+def complete(draft: Draft, taken: Container[str]) -> None:
+    """Give the draft what a collection of its type always has: an id, system fields, indexes that name its table.
+
+    `taken` are the ids of the stored collections: a default id that is one of them gets a number.
+    """
     if not draft.id:
-        draft.id = f"pbc_{crc32((draft.type + draft.name).encode())}"
+        wanted = draft.id = f"pbc_{crc32((draft.type + draft.name).encode())}"
+        number = 2
+        while draft.id in taken:
+            draft.id = f"{wanted}{number}"
+            number += 1
     if draft.type != VIEW:
         draft.fields = _with_system_fields(draft.type, draft.fields)
     draft.indexes = tuple(_on_table(statement, draft.name) for statement in draft.indexes)
@@ -233,7 +241,7 @@ def _settle_id(fields: list[Field]) -> None:
             fields.insert(0, default)
         return
     field = _settled(fields[place])
-    fields[place] = field if field.dump()["pattern"] else with_options(field, pattern=scaffolds.ID_PATTERN)
+    fields[place] = field if field.dump()["pattern"] else with_options(field, pattern=ID_PATTERN)
 
 
 def _settled(field: Field) -> Field:

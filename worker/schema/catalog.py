@@ -41,6 +41,10 @@ class Catalog:
             return identified or named
         return next(collection for collection in self._by_id.values() if collection in (identified, named))
 
+    def by_id(self, identifier: str) -> Collection | None:
+        """The collection with exactly this id."""
+        return self._by_id.get(identifier)
+
     def all(self) -> list[Collection]:
         """Every collection, in the order of `_collections`."""
         return list(self._by_id.values())

@@ -59,6 +59,7 @@ class Collection:
         "create_rule",
         "created",
         "delete_rule",
+        "field_set",
         "fields",
         "id",
         "indexes",
@@ -97,6 +98,8 @@ class Collection:
         self.name = name
         self.type = type
         self.system = system
+        # kept, so that the shelf can hand it to other collections with the same fields
+        self.field_set = fields
         self.fields = fields.fields
         self.by_name = fields.by_name
         self.relations = fields.relations

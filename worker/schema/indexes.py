@@ -61,7 +61,7 @@ def _column_sql(column: Column) -> str:
     # expressions stay as they are
     name = column.name if "(" in column.name or " " in column.name else quote(column.name)
     collate = f" COLLATE {column.collate}" if column.collate else ""
-    sort = f" {column.sort.upper()}" if column.sort else ""
+    sort = f" {column.sort}" if column.sort else ""
     return name + collate + sort
 
 
@@ -78,7 +78,9 @@ def parse_index(statement: str) -> Index:
     for part in _split(match["columns"]):
         column = _COLUMN.fullmatch(part.strip())
         if column is not None and column["name"].strip():
-            columns.append(Column(column["name"].strip(_QUOTES), column["collate"] or "", column["sort"] or ""))
+            columns.append(
+                Column(column["name"].strip(_QUOTES), column["collate"] or "", (column["sort"] or "").upper())
+            )
     return Index(
         name=name.strip(_QUOTES),
         table=match["table"].rpartition(".")[2].strip(_QUOTES),

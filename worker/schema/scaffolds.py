@@ -3,6 +3,7 @@
 from typing import Any
 
 from worker.fields import BoolField, EmailField, Field, PasswordField, TextField
+from worker.fields.text import ID_PATTERN
 from worker.schema.collection import AUTH, BASE, VIEW, Collection, FieldSet
 from worker.schema.options import (
     AuthAlert,
@@ -15,7 +16,6 @@ from worker.schema.options import (
 )
 from worker.sql import rand_text
 
-ID_PATTERN = "^[a-z0-9]+$"
 SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 NO_RULES = (None, None, None, None, None)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import apsw
 
 from worker.db.connection import Database
-from worker.errors import ValidationErrors, bad_request, not_found
+from worker.errors import ValidationErrors, bad_request
 from worker.events import Bus, Event
 from worker.fields import MalformedError
 from worker.schema import binding, tables
@@ -57,7 +57,7 @@ async def create_collection(ctx: "Context", body: Mapping[str, Any], check_rule:
     draft = binding.new_draft(kind, name)
     body = {key: value for key, value in body.items() if key not in ("created", "updated")}
     draft.created = draft.updated = now()
-    collection = _bound(draft, body)
+    collection = _bound(ctx, draft, body)
     if collection.is_view:
         raise bad_request(VIEWS_LATER)
 
@@ -76,9 +76,7 @@ async def update_collection(
     draft = binding.draft_of(old)
     body = {key: value for key, value in body.items() if key != "updated"}
     draft.updated = now()
-    collection = _bound(draft, body, old)
-    if collection.id != old.id:
-        raise not_found()
+    collection = _bound(ctx, draft, body, old)
     if old.is_view:
         raise bad_request(VIEWS_LATER)
 
@@ -114,16 +112,16 @@ def _kind_and_name(body: Mapping[str, Any]) -> tuple[str, str]:
     return found["type"] or BASE, found["name"]
 
 
-def _bound(draft: binding.Draft, body: Mapping[str, Any], old: Collection | None = None) -> Collection:
+def _bound(ctx: Tenant, draft: binding.Draft, body: Mapping[str, Any], old: Collection | None = None) -> Collection:
     try:
         binding.bind(draft, body)
     except MalformedError as error:
         raise bad_request(MALFORMED, cause=str(error)) from None
-    if old is not None and not draft.id:
+    if old is not None and draft.id != old.id:
         raise bad_request(
             f"{UPDATE_FAILED} Raw error: \nfailed to retrieve old cached collection: sql: no rows in result set"
         )
-    binding.complete(draft)
+    binding.complete(draft, {collection.id for collection in ctx.catalog.all()})
     return draft.build()
 
 
@@ -151,8 +149,12 @@ def _store_changed(ctx: Tenant, old: Collection, new: Collection, check_rule: Ru
 def _delete(ctx: Tenant, collection: Collection) -> None:
     users = dict.fromkeys(other.name for other, _ in ctx.catalog.referencing(collection) if other.id != collection.id)
     if users:
-        raise bad_request(f"Failed to delete collection probably due to existing reference in {', '.join(users)}.")
-    if collection.system or _views_on(ctx, collection):
+        names = ", ".join(users)
+        cause = f"[{collection.name}] failed to delete due to existing relation references: {names}"
+        raise bad_request(f"Failed to delete collection probably due to existing reference in {names}.", cause=cause)
+    if collection.system:
+        raise bad_request(DELETE_FAILED, cause=f"[{collection.name}] system collections cannot be deleted")
+    if _views_on(ctx, collection):
         raise bad_request(DELETE_FAILED)
 
     def write() -> None:
@@ -177,7 +179,7 @@ def _change(ctx: Tenant, failed: str, write: Callable[[], None]) -> None:
         with ctx.data.transaction():
             write()
     except ValidationErrors as error:
-        raise bad_request(failed, error.data()) from None
+        raise bad_request(failed, error.data(), cause=error) from None
     except (apsw.SQLError, apsw.ConstraintError) as error:
         raise bad_request(f"{failed} Raw error: \n{tables.explain(error)}", cause=str(error)) from None
     ctx.catalog.reload(ctx.data)
@@ -185,6 +187,6 @@ def _change(ctx: Tenant, failed: str, write: Callable[[], None]) -> None:
 
 
 def _stored(ctx: "Context", identifier: str) -> Collection:
-    collection = ctx.catalog.get(identifier)
+    collection = ctx.catalog.by_id(identifier)
     assert collection is not None
     return collection

@@ -35,8 +35,8 @@ def create_table(db: Database, collection: Collection) -> None:
 def change_table(db: Database, old: Collection, new: Collection) -> None:
     """Bring the table of `old` into the form of `new`: columns are matched by the ids of their fields."""
     drop_indexes(db, old)
-    if old.name != new.name:
-        _rename_table(db, old.name, new.name)
+    if old.name.lower() != new.name.lower():  # a table's name is found in any case
+        db.once(f"ALTER TABLE {quote(old.name)} RENAME TO {quote(new.name)}")
     table = quote(new.name)
     before = {field.id: field for field in old.fields}
     after = {field.id: field for field in new.fields}
@@ -54,14 +54,6 @@ def change_table(db: Database, old: Collection, new: Collection) -> None:
 def drop_table(db: Database, collection: Collection) -> None:
     """Drop the table (or view) of a collection."""
     db.once(f"DROP {'VIEW' if collection.is_view else 'TABLE'} IF EXISTS {quote(collection.name)}")
-
-
-def _rename_table(db: Database, before: str, after: str) -> None:
-    if before.lower() == after.lower():  # SQLite takes a name that differs in case only for the same table
-        aside = f"{after}_{rand_id()}"
-        db.once(f"ALTER TABLE {quote(before)} RENAME TO {quote(aside)}")
-        before = aside
-    db.once(f"ALTER TABLE {quote(before)} RENAME TO {quote(after)}")
 
 
 def _rename_columns(db: Database, table: str, before: dict[str, Field], new: Collection) -> None:

@@ -30,10 +30,10 @@ AUTH_RESERVED = frozenset({"passwordConfirm", "oldPassword"})
 # SQLite's own tables after an ANALYZE, which the real one runs at its first start.
 STATISTICS = frozenset({"sqlite_stat1", "sqlite_stat4"})
 
-MALFORMED = FieldError("validation_match_invalid", "Must be in a valid format.")
+MALFORMED = FieldError("validation_match_invalid", "must be in a valid format")
 FOUND_VIA = FieldError("validation_found_via", 'The value cannot contain "_via_".')
-NOT_IN_LIST = FieldError("validation_not_in_invalid", "Must not be in list.")
-INVALID_TYPE = FieldError("validation_in_invalid", "Must be a valid value.")
+NOT_IN_LIST = FieldError("validation_not_in_invalid", "must not be in list")
+INVALID_TYPE = FieldError("validation_in_invalid", "must be a valid value")
 TYPE_CHANGE = FieldError("validation_collection_type_change", "Collection type cannot be changed.")
 SYSTEM_CHANGE = FieldError("validation_collection_system_flag_change", "System collection state cannot be changed.")
 SYSTEM_NAME = FieldError("validation_collection_system_name_change", "System collection name cannot be changed.")
@@ -48,8 +48,8 @@ MISSING_PK = FieldError("validation_missing_primary_key", 'Missing or invalid "i
 FIELD_TYPE_CHANGE = FieldError("validation_field_type_change", "Field type cannot be changed.")
 SYSTEM_FIELD_CHANGE = FieldError("validation_system_field_change", "System fields cannot be deleted or renamed.")
 RESERVED_FIELD = FieldError("validation_reserved_field_name", "The field name is reserved and cannot be used.")
-NOT_NIL = FieldError("validation_nil", "Must be blank.")
-NIL_OR_TEXT = FieldError("validation_nil_or_not_empty_required", "Cannot be blank.")
+NOT_NIL = FieldError("validation_nil", "must be blank")
+NIL_OR_TEXT = FieldError("validation_nil_or_not_empty_required", "cannot be blank")
 NO_INDEXES = FieldError("validation_indexes_not_supported", "View collections don't support indexes.")
 BAD_INDEX = FieldError("validation_invalid_index_expression", "Invalid CREATE INDEX expression.")
 SAME_INDEX_NAME = FieldError("validation_duplicated_index_name", "The index name already exists.")
@@ -103,7 +103,7 @@ def length_error(low: int, high: int) -> FieldError:
     """A text outside the allowed lengths."""
     return FieldError(
         "validation_length_out_of_range",
-        f"The length must be between {low} and {high}.",
+        f"the length must be between {low} and {high}",
         {"max": high, "min": low},
     )
 

@@ -63,8 +63,14 @@ class Movable(Stream):
             self.pass_again()
 
     def not_passed(self) -> None:
-        """The owner can't have it now."""
+        """The owner can't have it now, and must not get it later: the client may repeat what was refused."""
+        self.passing = False
         self.refuse(503, OWNER_BUSY, RETRY_AFTER_S)
+
+    def linger(self) -> None:
+        """Ends after the last response; what was kept for later is of no use any more, and its room is needed."""
+        self.unread = b""
+        super().linger()
 
     def pass_again(self) -> None:
         """Tries to put the connection into the owner's queue."""

@@ -12,7 +12,7 @@ from worker.wire import replies
 if TYPE_CHECKING:
     from worker.wire.endpoint import Endpoint
 
-LINGER_S = 2.0  # for the client's end after the last response
+LINGER_S = 2.0  # for the client's end once the last response has left
 LINGER_BYTES_MAX = 64 * 1024 * 1024  # read away meanwhile
 
 
@@ -69,6 +69,8 @@ class Stream(asyncio.BufferedProtocol):
             elif now - self._stalled_since >= self.end.http.write_timeout_s:
                 self.abort()
                 return
+            if self.lingering:
+                self.deadline = now + LINGER_S  # the last response is still leaving; the limit on writing watches it
         if self.deadline <= now:
             self.deadline = inf
             if self.lingering:

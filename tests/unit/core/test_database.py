@@ -44,33 +44,42 @@ def test_a_missing_file_is_not_created(tmp_path):
     assert not (tmp_path / "none.db").exists()
 
 
+def insert_and_fail(db, row):
+    with db.transaction():
+        db.execute("INSERT INTO t VALUES (?, ?)", row)
+        raise ZeroDivisionError
+
+
 def test_commits_and_rolls_back(db):
     with db.transaction():
         db.execute("INSERT INTO t VALUES ('a', 1)")
         assert db.in_transaction
     assert not db.in_transaction
-    with pytest.raises(ZeroDivisionError), db.transaction():
-        db.execute("INSERT INTO t VALUES ('b', 2)")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        insert_and_fail(db, ("b", 2))
     assert db.all("SELECT id FROM t") == [("a",)]
 
 
 def test_a_nested_transaction_rolls_back_alone(db):
     with db.transaction():
         db.execute("INSERT INTO t VALUES ('a', 1)")
-        with pytest.raises(ZeroDivisionError), db.transaction():
-            db.execute("INSERT INTO t VALUES ('b', 2)")
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            insert_and_fail(db, ("b", 2))
         db.execute("INSERT INTO t VALUES ('c', 3)")
     assert db.all("SELECT id FROM t ORDER BY id") == [("a",), ("c",)]
+
+
+def insert_then(db, sql):
+    with db.transaction():
+        db.execute("INSERT INTO t VALUES ('a', 1)")
+        db.execute(sql)
 
 
 def test_a_write_beyond_its_limit_leaves_nothing(db):
     db.write_limit_ns = 20_000_000
     started = time.monotonic()
-    with pytest.raises(apsw.InterruptError), db.transaction():
-        db.execute("INSERT INTO t VALUES ('a', 1)")
-        db.execute(ENDLESS)
+    with pytest.raises(apsw.InterruptError):
+        insert_then(db, ENDLESS)
     assert time.monotonic() - started < 5
     assert db.all("SELECT * FROM t") == []
     with db.transaction():  # and the connection works on
@@ -97,7 +106,8 @@ def test_a_damaged_file_is_told_from_other_failures(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(apsw.FullError, 507), (apsw.InterruptError, 400), (apsw.SQLError, 400), (apsw.MisuseError, 500)]
+    ("error", "status"),
+    [(apsw.FullError, 507), (apsw.InterruptError, 400), (apsw.SQLError, 400), (apsw.MisuseError, 500)],
 )
 def test_the_answer_keeps_sqlites_text_private(error, status):
     answer = to_api_error(error("secret table name"))

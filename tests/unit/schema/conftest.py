@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.servers import PocketBase
 
+from tests.servers import PocketBase
 from worker.db.connection import Database
 from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError

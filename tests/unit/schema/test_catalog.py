@@ -123,6 +123,6 @@ def test_a_damaged_row_is_an_error(tenant: Tenant) -> None:
     tenant.data.execute("UPDATE _collections SET options = '{\"mfa\":5}' WHERE name = 'users'")
     with pytest.raises(msgspec.ValidationError):
         Catalog.load(tenant.data)
-    tenant.data.execute('UPDATE _collections SET options = \'{}\', fields = \'[{"type":"nope"}]\' WHERE name = \'users\'')
+    tenant.data.execute("UPDATE _collections SET options = '{}', fields = '[{\"type\":\"nope\"}]' WHERE name = 'users'")
     with pytest.raises(ValueError, match="nope"):
         Catalog.load(tenant.data)

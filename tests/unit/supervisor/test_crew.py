@@ -117,6 +117,25 @@ def test_everyone_is_told_and_the_dead_count_as_done(stage, monkeypatch, answers
     assert [len(worker.heard) for worker in workers] == [1, 1]
 
 
+def test_a_change_told_while_the_channel_is_being_connected_arrives(stage) -> None:
+    crew = stage(1)
+    ours, theirs = pair()
+    gate = crew.loop.create_future()
+
+    async def command() -> None:
+        await gate
+        await crew.crew.tell_all(lambda number: TenantDrop(number, "demo"))
+
+    task = crew.loop.create_task(command())
+    crew.run(asyncio.sleep(0))
+    gate.set_result(None)  # so that the command goes on in the very next turn of the loop, just after the fork
+    crew.crew.take_seat(0, 1000, ours)
+    worker = Worker(obey)
+    crew.loop.run_until_complete(worker.begin(crew.loop, theirs))
+    crew.run(task)
+    assert [message.name for message in worker.heard] == ["demo"]
+
+
 def test_nobody_is_told_if_there_is_nobody(stage) -> None:
     made = stage(2)
     made.run(made.crew.tell_all(dropped))

@@ -553,6 +553,46 @@ def test_drain(play: Any) -> None:
     play(scenario)
 
 
+def test_last_response_leaves_whole_however_slowly_it_is_read(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.wire.stream.LINGER_S", 0.1)
+
+    async def scenario(wire: Any) -> None:
+        client = await wire.connect()
+        wire.end.draining = True
+        await client.send(request("GET", "/"))
+        await asyncio.sleep(0.5)  # much longer than the client may take to close its half
+        _, fields, body = await client.response()
+        assert (fields["connection"], len(body)) == ("close", 5_000_000)
+        assert await client.ended() == b""
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5000000")]})
+        await send({"type": "http.response.body", "body": bytes(5_000_000)})
+
+    play(scenario, application)
+
+
+def test_requests_behind_the_last_one_are_read_away(play: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(wire: Any) -> None:
+        client = await wire.connect()
+        await client.send(request("GET", "/wait"))
+        wire.end.draining = True
+        client.writer.write(request("GET", "/echo") * 3 * (UNREAD_BYTES_MAX // len(request("GET", "/echo"))))
+        assert (await client.response())[1]["connection"] == "close"
+        assert await client.ended() == b""
+        client.writer.close()
+        while not wire.end.quiet:
+            await asyncio.sleep(0.01)
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.2)  # until as much has come as is kept for later
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    play(scenario, application)
+    assert not caplog.records
+
+
 def test_http_1_0(play: Any) -> None:
     async def scenario(wire: Any) -> None:
         client = await wire.connect()
@@ -726,6 +766,10 @@ def test_full_queue_is_waited_for_then_refused(play: Any, monkeypatch: pytest.Mo
         # The successor finds the lucky one first, then frames that are none.
         loop.add_reader(inbox.fileno(), wire.ends[1].take_passed)
         assert json.loads((await lucky.response())[2]) == told("GET", "/echo")
+        # There is room again, but what was refused must not be carried out any more: the client may repeat it.
+        while wire.end._queueing:
+            await asyncio.sleep(0.01)
+        assert wire.end.passed == 1
 
     play(scenario, shards=2)
 
