@@ -46,7 +46,6 @@ SHORT_LIFE_S = 5.0
 SHORT_LIVES_FREE = 2
 RESPAWN_DELAY_FIRST_S = 0.25
 RESPAWN_DELAY_MAX_S = 10.0
-LINK_BUFFER_BYTES = 1 << 20
 HELD_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGABRT, signal.SIGHUP)
 
 
@@ -88,7 +87,7 @@ class ShardArbiter(Arbiter):
         self.LISTENERS: list[Any] = []
         # Made before any fork: every process has all ends. Both ends stay open here, so that connections passed to a
         # shard whose worker is being replaced wait in the queue.
-        self._links = [_link() for _ in range(shards)]
+        self._links = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(shards)]
         self._signals: list[int] = []
         self._next_tick = 0.0
         self._not_before = [0.0] * shards
@@ -218,12 +217,15 @@ class ShardArbiter(Arbiter):
 
     def reap_workers(self) -> None:
         """Reaps. A worker that fails to boot ends the server only at its start; later it's tried again."""
-        try:
-            super().reap_workers()
-        except HaltServer:
-            if not all(self.parts.crew.served):
-                raise
-            self.log.error("a worker failed to boot; trying again")
+        while True:
+            try:
+                super().reap_workers()
+            except HaltServer:
+                if not all(self.parts.crew.served):
+                    raise
+                self.log.error("a worker failed to boot; trying again")
+                continue  # others may have died with it, and no signal comes for them again
+            return
 
     def kill_worker(self, pid: int, sig: int) -> None:
         """Sends the signal; a process that is gone already is nothing to do."""
@@ -267,6 +269,7 @@ class ShardArbiter(Arbiter):
 
     def _replace(self, shard: int) -> bool:
         """Ends the worker of the shard and starts its successor; True when the server is told to stop meanwhile."""
+        self._spawned[shard], self._not_before[shard] = -math.inf, 0.0  # it is ended, it doesn't die
         for pid in [pid for pid, worker in self.WORKERS.items() if worker.shard == shard]:
             for number, seconds in ((signal.SIGTERM, self.cfg.graceful_timeout), (signal.SIGKILL, KILLED_S)):
                 self.kill_worker(pid, number)
@@ -275,8 +278,6 @@ class ShardArbiter(Arbiter):
                     return True
                 if self._gone(pid):
                     break
-        self._spawned[shard], self._not_before[shard] = -math.inf, 0.0  # it was ended, it didn't die
-        self.manage_workers()
         self._await(partial(self._serves, shard), SUCCESSOR_READY_S)
         return self._told_to_stop()
 
@@ -298,6 +299,7 @@ class ShardArbiter(Arbiter):
             self.parts.pump.turn(POLL_S)
             self.reap_workers()
             self.murder_workers()
+            self.manage_workers()  # also for a shard whose worker has just died
 
     def stop(self, graceful: bool = True) -> None:
         """Listens no more, lets the workers finish (SIGQUIT and a short time if not `graceful`), then kills the rest.
@@ -345,15 +347,6 @@ class ShardArbiter(Arbiter):
 
     def _stop_control_server(self) -> None:
         self.parts.desk.shut()
-
-
-def _link() -> tuple[socket.socket, socket.socket]:
-    """The pair over which connections are passed to one shard: (send here, it reads here)."""
-    sending, reading = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    sending.setblocking(False)
-    reading.setblocking(False)
-    sending.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LINK_BUFFER_BYTES)
-    return sending, reading
 
 
 def _leave(end: BaseException) -> None:

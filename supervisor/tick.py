@@ -30,9 +30,8 @@ class Tick:
         self._last = samples = self._sampler.sample(pid for _, pid in workers)
         facts = []
         for shard, pid in workers:
-            sample = samples.get(pid)
-            if sample is not None:
-                facts.append(WorkerFacts(shard, pid, self._slots.read(shard), sample.cpu_percent, sample.rss_kb))
+            sample = samples.get(pid) or ProcessSample(pid, 0.0, 0)  # a hung worker counts, sampled or not
+            facts.append(WorkerFacts(shard, pid, self._slots.read(shard), sample.cpu_percent, sample.rss_kb))
         actions, self._memory = decide(facts, self._memory, now_ns, hang_after_s=hang_after_s)
         act(actions, send_signal, self._ledger, self._log)
 

@@ -32,7 +32,8 @@ COMPANIONS = {"hooks": "pb_hooks", "migrations": "pb_migrations", "public": "pb_
 TRANSIENT = frozenset({".pb_temp_to_delete", ".notify", ".autocert_cache", "lost+found"})
 DATABASES = ("data.db", "auxiliary.db")
 
-# SQLite's lock bytes, from its file format: a connection in WAL mode holds a shared lock in this range of the main file.
+# SQLite's lock bytes, from its file format: a connection in WAL mode holds a shared lock in this range of the main
+# file.
 LOCK_START, LOCK_LENGTH = 0x40000000, 512
 
 
@@ -146,10 +147,13 @@ def export_directory(directory: Path, target: Path, progress: Progress) -> None:
         raise ProvisionError(f"{target} exists and is not empty")
     try:
         target.mkdir(parents=True, exist_ok=True)
+        pb_data = directory / "pb_data"
         for name in DATABASES:
             progress(name, 0, 0)
-            backup(directory / "pb_data" / name, target / name)
-        copy_trees([(directory / "pb_data", target)], progress, skip=lambda path: path.name in DATABASES)
+            backup(pb_data / name, target / name)
+        # the copies are complete; the WAL of a tenant that writes on belongs to what it has by now, not to them
+        own = frozenset(pb_data / f"{name}{suffix}" for name in DATABASES for suffix in ("", "-wal", "-journal"))
+        copy_trees([(pb_data, target)], progress, skip=own.__contains__)
     except (OSError, apsw.Error) as error:
         raise ProvisionError(f"the export failed: {error}") from error
 
@@ -174,7 +178,7 @@ def remove(directory: Path) -> None:
 
 
 def copy_trees(
-    jobs: list[tuple[Path, Path]], progress: Progress, skip: Callable[[Path], bool] = lambda path: False
+    jobs: list[tuple[Path, Path]], progress: Progress, skip: Callable[[Path], bool] = lambda _: False
 ) -> None:
     """Copy each `(from, to)` directory of `jobs`, telling `progress` after each file.
 

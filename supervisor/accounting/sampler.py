@@ -24,7 +24,7 @@ class Sampler:
         self._processes: dict[int, psutil.Process] = {}
 
     def sample(self, pids: Iterable[int]) -> dict[int, ProcessSample]:
-        """A sample of each of these processes and of this one; a process that has just died is left out."""
+        """A sample of each of these processes and of this one; one that can't be read (it has just died) is left out."""
         wanted = {*pids, os.getpid()}
         for pid in self._processes.keys() - wanted:
             del self._processes[pid]
@@ -36,7 +36,7 @@ class Sampler:
                     process = self._processes[pid] = psutil.Process(pid)
                 with process.oneshot():
                     cpu, rss = process.cpu_percent(None), process.memory_info().rss
-            except psutil.Error:
+            except (psutil.Error, OSError):  # OSError: out of descriptors, which must not end the supervisor
                 self._processes.pop(pid, None)
                 continue
             found[pid] = ProcessSample(pid, cpu, rss // 1024)

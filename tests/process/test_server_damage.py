@@ -1,5 +1,6 @@
 """Damaged files: each tenant stands and falls alone, and serves again when its files are mended."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -20,7 +21,7 @@ def overwrite_head(database: Path) -> None:
 
 def overwrite_notes(database: Path) -> None:
     """The file opens, its schema can be read, and the table `notes` can't."""
-    with sqlite3.connect(database) as db:
+    with contextlib.closing(sqlite3.connect(database)) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'notes'").fetchone()
         (size,) = db.execute("PRAGMA page_size").fetchone()
     assert page > 1
@@ -115,7 +116,7 @@ def test_a_tenant_damaged_while_it_is_open(tmp_path: Path) -> None:
             for _ in range(300):  # more pages than a connection keeps
                 expect(wire.ask("POST", server.host(name), NOTES, {"title": "x" * 4000}), 200)
             database = server.pb_data(name) / "data.db"
-            with sqlite3.connect(database) as db:
+            with contextlib.closing(sqlite3.connect(database)) as db:
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             size = database.stat().st_size
             assert size > 1_000_000

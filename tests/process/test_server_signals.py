@@ -1,5 +1,6 @@
 """SIGHUP and SIGTERM for the real server under load: whoever asks is answered, or can safely ask again."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -10,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.process.conftest import until
 from tests.process.whole import (
-    EMAIL,
+    CREDENTIALS,
+    LOGIN,
     NOTES,
-    PASSWORD,
     Answer,
     Closed,
     Load,
@@ -122,9 +122,7 @@ def test_a_stop_under_load_finishes_what_is_under_way(server: Whole, number: sig
             wire.send(request("POST", server.host(slow), NOTES, {"title": f"row {row}"}))
         for _ in range(ROWS):
             expect(wire.answer(), 200)
-    login = {"identity": EMAIL, "password": PASSWORD}
-    path = "/api/collections/_superusers/auth-with-password"
-    token = expect(server.ask("POST", slow, path, login), 200)["token"]
+    token = expect(server.ask("POST", slow, LOGIN, CREDENTIALS), 200)["token"]
     upload = request("POST", server.host(other), NOTES, {"id": "underway1234567", "title": "x" * 4000})
     process = server.process
     assert process is not None
@@ -137,7 +135,7 @@ def test_a_stop_under_load_finishes_what_is_under_way(server: Whole, number: sig
             load.each(5)
             half.send(upload[:2000])  # its head has been read, or waits to be
             reading = Asking(first, request("GET", server.host(slow), SLOW, token=token))
-            logging_in = Asking(second, request("POST", server.host(slow), path, login))
+            logging_in = Asking(second, request("POST", server.host(slow), LOGIN, CREDENTIALS))
             load.each(2)
             os.kill(process.pid, number)
             with pytest.raises(Closed):  # the stop has begun: what is idle is closed
@@ -153,7 +151,7 @@ def test_a_stop_under_load_finishes_what_is_under_way(server: Whole, number: sig
     assert_all_well(load.writers, refused=True)
     for name in NAMES:
         assert [path.name for path in server.pb_data(name).iterdir() if path.name.endswith(("-wal", "-shm"))] == []
-        with sqlite3.connect(server.pb_data(name) / "data.db") as db:
+        with contextlib.closing(sqlite3.connect(server.pb_data(name) / "data.db")) as db:
             found = {record for (record,) in db.execute("SELECT id FROM notes WHERE title NOT LIKE 'row %'")}
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         acknowledged = {record for writer in load.writers if writer.tenant == name for record in writer.acknowledged}

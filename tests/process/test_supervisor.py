@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.process.conftest import StandIn, alive, until
+from tests.process.conftest import DEADLINE_S, StandIn, alive, until
 
 
 @pytest.mark.parametrize("killed", [[0], [1], [0, 1]])
@@ -28,7 +28,7 @@ def test_a_killed_worker_is_replaced_on_its_shard(standin: StandIn, killed: list
 
 def test_a_successor_inherits_no_more_than_its_predecessor(standin: StandIn) -> None:
     before = standin.pids()
-    descriptors = len(psutil.Process(before[0]).open_files()), psutil.Process(before[0]).num_fds()
+    files, descriptors = len(psutil.Process(before[0]).open_files()), psutil.Process(before[0]).num_fds()
     waiting = [standin.begin("tenant", "create", "stuck") for _ in range(2)]
     until(lambda: standin.value("status")["tenants"] == {"creating": 1}, "a command is under way")
     for _ in range(2):
@@ -36,7 +36,8 @@ def test_a_successor_inherits_no_more_than_its_predecessor(standin: StandIn) -> 
         os.kill(pid, signal.SIGKILL)
         until(lambda pid=pid: (w := standin.who(0)) and w["pid"] != pid, "a successor answers")
     process = psutil.Process(standin.pids()[0])
-    assert (len(process.open_files()), process.num_fds()) == descriptors
+    assert len(process.open_files()) == files
+    until(lambda: process.num_fds() <= descriptors, "nothing else is open once the last answer's connection is closed")
     for command in waiting:
         command.process.kill()
         command.finish()
@@ -90,6 +91,22 @@ def test_sighup_replaces_one_worker_after_another(standin: StandIn) -> None:
     assert most <= standin.shards
     assert {1} not in seen, "shard 0 goes first"
     assert "Unhandled" not in standin.log.read_text()
+
+
+def test_a_worker_that_dies_while_another_is_being_replaced_has_a_successor_at_once(standin: StandIn) -> None:
+    before = standin.pids()
+    answers: list[int] = []
+    slow = threading.Thread(target=lambda: answers.append(standin.get("/slow/4", 0, timeout=DEADLINE_S)["pid"]))
+    slow.start()
+    time.sleep(0.2)  # the request is under way
+    os.kill(standin.pid, signal.SIGHUP)
+    until(lambda: standin.value("status")["shards"][0]["state"] == "leaving", "shard 0 is being replaced")
+    os.kill(before[1], signal.SIGKILL)
+    until(lambda: (w := standin.who(1)) and w["pid"] != before[1], "a successor answers")
+    assert not answers, "while the request still holds up the replacement"
+    slow.join()
+    assert answers == [before[0]]
+    until(lambda: (w := standin.who(0)) and w["pid"] != before[0], "shard 0 is replaced")
 
 
 def test_sighup_reads_the_settings_again_unless_they_are_wrong(standin: StandIn) -> None:

@@ -1,7 +1,7 @@
 """The whole server as tests see it: a supervisor with real workers, and clients on raw sockets who miss no byte.
 
-Clients are threads. A `Wire` tells three ends of a connection apart: closed before an answer began (`Closed`, which HTTP
-allows at any time, and after which a client may ask again), cut in the middle of an answer (`Cut`, which is never
+Clients are threads. A `Wire` tells three ends of a connection apart: closed before an answer began (`Closed`, which
+HTTP allows at any time, and after which a client may ask again), cut in the middle of an answer (`Cut`, which is never
 right), and silence (TimeoutError).
 """
 
@@ -23,6 +23,8 @@ from tests.process.conftest import until
 from tests.servers import Pocker
 
 EMAIL, PASSWORD = "root@example.com", "super-secret-1"
+LOGIN = "/api/collections/_superusers/auth-with-password"
+CREDENTIALS = {"identity": EMAIL, "password": PASSWORD}
 OPEN = dict.fromkeys(("listRule", "viewRule", "createRule", "updateRule", "deleteRule"), "")
 NOTES = "/api/collections/notes/records"
 HEALTH = "/api/health"
@@ -167,9 +169,7 @@ class Whole(Pocker):
         self.do("tenant.create", name=name, domains=[])
         self.do("superuser.upsert", name=name, email=EMAIL, password=PASSWORD)
         with Wire(self.port) as wire:
-            login = {"identity": EMAIL, "password": PASSWORD}
-            path = "/api/collections/_superusers/auth-with-password"
-            token: str = expect(wire.ask("POST", self.host(name), path, login), 200)["token"]
+            token: str = expect(wire.ask("POST", self.host(name), LOGIN, CREDENTIALS), 200)["token"]
             columns = [{"name": "title", "type": "text"}, *fields]
             notes = {"name": "notes", "type": "base", **OPEN, **rules, "fields": columns}
             expect(wire.ask("POST", self.host(name), "/api/collections", notes, token), 200)
@@ -221,7 +221,7 @@ def new_id(rng: random.Random) -> str:
 
 @dataclass
 class Writer:
-    """One client of one tenant: creates a record after another on a connection it keeps, and asks again when it was cut.
+    """One client of one tenant: creates a record after another on a connection it keeps, and asks again if cut off.
 
     The client chooses the records' ids, so it learns whether a request that was never answered was carried out all the
     same (`unanswered`): the id is taken when it asks again.

@@ -102,6 +102,8 @@ async def with_password(
 
 async def refresh(ctx: "Context", record: Record, token: str, requester: Requester) -> dict[str, Any]:
     """A new token for the record that asks, or the same one where it is not refreshable. ApiError 403."""
+    # one of its own: who asks is remembered from request to request, and an answer expands its record
+    record = Record.stored(record.collection, record.data)
 
     async def default(event: LoginEvent) -> None:
         found = event.record or record

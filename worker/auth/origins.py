@@ -24,7 +24,8 @@ class Visit(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """The place as the real one stores it."""
-        return md5((self.ip + self.user_agent).encode(), usedforsecurity=False).hexdigest()
+        # the user agent's bytes as they came, see `RequestContext.header`
+        return md5((self.ip + self.user_agent).encode("latin-1"), usedforsecurity=False).hexdigest()
 
 
 async def note_origin(ctx: "Context", record: Record, visit: Visit) -> bool:

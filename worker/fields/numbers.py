@@ -28,8 +28,6 @@ def normal(value: float) -> int | float:
             value = float(value)
         except OverflowError:
             return 0
-    if not value:
-        return 0 if math.copysign(1, value) > 0 else value  # minus zero keeps its sign
     if value.is_integer() and -INT64 <= value < _UINT64:
         return int(value) if abs(value) <= SAFE_INT_MAX else int(Decimal(repr(value)))
     return value

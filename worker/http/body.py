@@ -5,6 +5,7 @@ where the body is larger than allowed. The content type is compared by prefix, i
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -22,6 +23,16 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 BODY_BYTES_MAX = 32 << 20
 FORM_PARTS_MAX = 1000
+# Of an urlencoded body, empty pairs counted; more bytes or pairs are refused, as the real one's library does it.
+FORM_BYTES_MAX = 10 << 20
+FORM_PAIRS_MAX = 10_000
+# Values in one JSON body. The real one has no bound: there, a body of ten million empty lists keeps one thread busy for
+# seconds; here it would keep every tenant of the worker waiting.
+JSON_VALUES_MAX = 250_000
+# Texts that are looked through for the commas in them before a body is refused.
+JSON_TEXTS_MAX = 100_000
+# How deep a JSON body nests. The encoder's own bound is 254, and a record is answered inside of lists and expansions.
+JSON_DEPTH_MAX = 200
 
 JSON_TYPES = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 JSON_PAYLOAD = "@jsonPayload"
@@ -29,6 +40,7 @@ FORM_FAILED = "An error occurred while loading the submitted data."
 UNSUPPORTED_TYPE = "Unsupported Content-Type."
 
 _FORGIVING_JSON = json.JSONDecoder()
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _URLENCODED = "application/x-www-form-urlencoded"
 _XML = ("text/xml", "application/xml")
 
@@ -92,6 +104,7 @@ async def _read(req: Request, limit: int) -> bytes:
 
 
 def _json_object(raw: bytes, message: str) -> dict[str, Any]:
+    _refuse_heap(raw)
     try:
         value = orjson.loads(raw)
     except ValueError as exc:
@@ -100,7 +113,34 @@ def _json_object(raw: bytes, message: str) -> dict[str, Any]:
         return {}
     if type(value) is not dict:
         raise bad_request(message, cause=f"json: cannot unmarshal JSON {JSON_TYPES[type(value)]} into an object")
+    if _openings(raw) > JSON_DEPTH_MAX and _depth(value) > JSON_DEPTH_MAX:
+        raise bad_request(message, cause=f"JSON nests deeper than {JSON_DEPTH_MAX} levels")
     return value
+
+
+def _refuse_heap(raw: bytes) -> None:
+    """ApiError 413 for JSON of more than `JSON_VALUES_MAX` values, before it is parsed."""
+    if len(raw) <= JSON_VALUES_MAX or raw.count(b",") + _openings(raw) <= JSON_VALUES_MAX:
+        return
+    # some of what was counted may stand in texts; looking there has its price by the text
+    if (raw.count(b'"') - raw.count(b'\\"')) // 2 <= JSON_TEXTS_MAX:
+        raw = _TEXT.sub(b"", raw)
+    if raw.count(b",") + _openings(raw) > JSON_VALUES_MAX:
+        raise ApiError(413)
+
+
+def _openings(raw: bytes) -> int:
+    return raw.count(b"[") + raw.count(b"{")
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects of a parsed value stand within each other at most."""
+    depth = 0
+    level = [value]
+    while level := [item for item in level if isinstance(item, (list, dict))]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth
 
 
 def _first_json_value(raw: bytes, error: ValueError, message: str) -> Any:
@@ -134,6 +174,8 @@ def _convert(members: dict[str, Any], form: type[T], *, strict: bool) -> T:
 async def _form_pairs(req: Request, raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
     """Names and texts of the body in their order, then those of the query, which belong to a form as well."""
     if content_type.startswith(_URLENCODED):
+        if len(raw) > FORM_BYTES_MAX or raw.count(b"&") >= FORM_PAIRS_MAX:
+            raise bad_request(message, cause="too large a form")
         try:
             pairs = split_pairs_strictly(raw.decode("utf-8", "replace"))
         except BadEscapeError as exc:
@@ -170,12 +212,14 @@ async def _multipart_pairs(raw: bytes, content_type: str, message: str) -> list[
     try:
         form = await MultipartFormHandler(options).deserialize_async(_Whole(raw), content_type, len(raw))  # type: ignore[arg-type]
         async for part in form:
-            if part.filename is not None:
+            if part.filename:
                 raise bad_request("File uploads are not supported yet.")
             if part.name is not None:
                 pairs.append((part.name, (await part.get_data()).decode("utf-8", "replace")))
     except HTTPError as exc:
         raise bad_request(message, cause=exc.description or exc.title) from exc
+    except UnicodeDecodeError as exc:  # in a part's headers
+        raise bad_request(message, cause=str(exc)) from exc
     return pairs
 
 

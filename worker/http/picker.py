@@ -14,9 +14,13 @@ from worker.errors import bad_request
 from worker.http.excerpt import excerpt
 
 FIELDS_CHARS_MAX = 8192
+# Anybody may send any list of fields: the tree of a long one weighs a hundred times its text, and nobody repeats it.
+REMEMBERED_CHARS_MAX = 256
 
 # the members that make an object a page of a list
 _PAGE = frozenset({"items", "page", "perPage", "totalItems", "totalPages"})
+# an excerpt's length: not 0, and small enough to be a number for everybody
+_LENGTH = re.compile(r"0{0,9}[1-9][0-9]{0,17}", re.ASCII)
 _MODIFIER = re.compile(r"\s*excerpt\(([^(),]*)(?:,([^(),]*))?\)\s*")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
@@ -75,9 +79,17 @@ def pick(value: Any, fields: str) -> Any:
     return root.members_of(value)
 
 
-@lru_cache(maxsize=256)
 def parse_fields(fields: str) -> Node:
     """The tree of names in `fields`. ApiError 400 where it makes no sense."""
+    return _remembered(fields) if len(fields) <= REMEMBERED_CHARS_MAX else _parsed(fields)
+
+
+@lru_cache(maxsize=128)
+def _remembered(fields: str) -> Node:
+    return _parsed(fields)
+
+
+def _parsed(fields: str) -> Node:
     if len(fields) > FIELDS_CHARS_MAX:
         raise bad_request(cause="too long a list of fields")
     root = Node()
@@ -114,7 +126,7 @@ def _split(fields: str) -> list[str]:
 def _modifier(call: str) -> Modifier:
     match = _MODIFIER.fullmatch(call)
     length = match[1].strip() if match else ""
-    if match is None or not length.isascii() or not length.isdigit() or not int(length):
+    if match is None or not _LENGTH.fullmatch(length):
         raise bad_request(cause=f"invalid modifier {call!r}")
     limit = int(length)
     ellipsis = (match[2] or "").strip() in _TRUE

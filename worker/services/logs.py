@@ -112,7 +112,7 @@ class RequestLog:
                 self._write(self._open(), entries)
             if len(entries) < BUSY_ROWS:
                 self._close()
-        except (apsw.Error, OSError) as exc:
+        except Exception as exc:  # whatever it is: the next flush must still come
             self.dropped += len(entries)
             log.warning("%s: %d log rows dropped: %s", self.path, len(entries), exc)
             self._close()

@@ -118,21 +118,21 @@ def test_everyone_is_told_and_the_dead_count_as_done(stage, monkeypatch, answers
 
 
 def test_a_change_told_while_the_channel_is_being_connected_arrives(stage) -> None:
-    crew = stage(1)
+    made = stage(1)
     ours, theirs = pair()
-    gate = crew.loop.create_future()
+    gate = made.loop.create_future()
 
     async def command() -> None:
         await gate
-        await crew.crew.tell_all(lambda number: TenantDrop(number, "demo"))
+        await made.crew.tell_all(dropped)
 
-    task = crew.loop.create_task(command())
-    crew.run(asyncio.sleep(0))
+    task = made.loop.create_task(command())
+    made.run(asyncio.sleep(0))
     gate.set_result(None)  # so that the command goes on in the very next turn of the loop, just after the fork
-    crew.crew.take_seat(0, 1000, ours)
+    made.crew.take_seat(0, 1000, ours)
     worker = Worker(obey)
-    crew.loop.run_until_complete(worker.begin(crew.loop, theirs))
-    crew.run(task)
+    made.run(worker.begin(made.loop, theirs))
+    made.run(task)
     assert [message.name for message in worker.heard] == ["demo"]
 
 
