@@ -4,6 +4,7 @@ Everything here counts a thousand times, so a context holds one database connect
 tenants with equal schemas share, and small caches; the rest is opened when it is needed.
 """
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Context:
         "logs",
         "name",
         "settings",
+        "writer",
     )
 
     def __init__(self, name: str, directory: Path, lanes: Lanes, *, write_limit_s: float, log_queue_max: int) -> None:
@@ -42,6 +44,8 @@ class Context:
         self.bus = Bus()
         # requests under way; a busy context is never evicted
         self.busy = 0
+        # held by whoever writes: a transaction that waits in the middle keeps the tenant's other writers out
+        self.writer = asyncio.Lock()
         # bumped whenever an auth record or a schema changes: what was derived from them is compared with it
         self.auth_epoch = 0
         self.caches: dict[str, Any] = {}

@@ -1,5 +1,7 @@
 """Where work runs: inline on the event loop for what is short, in a small thread pool for what is not.
 
+An operator's long work (copying a tenant) has threads of its own, so that it never takes those of requests.
+
 A read starts inline under a budget of a few milliseconds. One that exceeds it is interrupted and run again in the
 pool on a second connection with the full limit, and its statement is remembered as slow, so that next time it goes
 there at once. apsw releases the GIL while SQLite works, so the pool does not stop the loop.
@@ -19,18 +21,20 @@ T = TypeVar("T")
 
 # Statements remembered as slow, a tenant; beyond it the memory starts afresh.
 SLOW_MAX = 32
+LONG_THREADS = 2
 
 
 class Lanes:
     """The lanes of one worker, shared by its tenants."""
 
-    __slots__ = ("_budget_ns", "_pool", "_read_limit_ns", "_threads", "pooled")
+    __slots__ = ("_budget_ns", "_long", "_pool", "_read_limit_ns", "_threads", "pooled")
 
     def __init__(self, *, inline_budget_ms: float, read_timeout_s: float, pool_threads: int) -> None:
         self._budget_ns = int(inline_budget_ms * 1e6)
         self._read_limit_ns = int(read_timeout_s * 1e9)
         self._threads = pool_threads
         self._pool: ThreadPoolExecutor | None = None
+        self._long: ThreadPoolExecutor | None = None
         self.pooled = 0
 
     async def read(self, db: Database, fn: Callable[[Database], T]) -> T:
@@ -57,9 +61,9 @@ class Lanes:
             answer = fn(apart)
         finally:
             apart.close()
-        if len(db.slow) + len(apart.dear) > SLOW_MAX:
-            db.slow = frozenset()
-        db.slow |= apart.dear_beyond(self._budget_ns)
+        # what was quick this time may be tried inline again: one deep page does not make a collection slow for ever
+        slow = (db.slow - apart.dear.keys()) | apart.dear_beyond(self._budget_ns)
+        db.slow = slow if len(slow) <= SLOW_MAX else frozenset()
         return answer
 
     async def blocking(self, fn: Callable[..., T], *args: object) -> T:
@@ -68,11 +72,18 @@ class Lanes:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="lane")
         return await asyncio.get_running_loop().run_in_executor(self._pool, fn, *args)
 
+    async def long(self, fn: Callable[..., T], *args: object) -> T:
+        """Run `fn(*args)`, which may take minutes, in a thread apart from the pool."""
+        if self._long is None:
+            self._long = ThreadPoolExecutor(LONG_THREADS, thread_name_prefix="long")
+        return await asyncio.get_running_loop().run_in_executor(self._long, fn, *args)
+
     def close(self) -> None:
         """Wait for what runs and end the threads."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        pools, self._pool, self._long = (self._pool, self._long), None, None
+        for pool in pools:
+            if pool is not None:
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Recorder(Database):

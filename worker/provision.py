@@ -9,6 +9,7 @@ The directory of a tenant::
     NAME/pb_data/{data.db, auxiliary.db, storage/, …}   pb_hooks/   pb_migrations/   pb_public/
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -27,6 +28,9 @@ Progress = Callable[[str, int, int], None]
 
 # Companions of pb_data: the option's name in an order → the directory it becomes.
 COMPANIONS = {"hooks": "pb_hooks", "migrations": "pb_migrations", "public": "pb_public"}
+
+# For a moment's lock, such as somebody's checkpoint.
+BACKUP_WAIT_MS = 5_000
 
 # What a data directory holds that belongs to a running process, not to its data.
 TRANSIENT = frozenset({".pb_temp_to_delete", ".notify", ".autocert_cache", "lost+found"})
@@ -146,7 +150,7 @@ def export_directory(directory: Path, target: Path, progress: Progress) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ProvisionError(f"{target} exists and is not empty")
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds password hashes and signing secrets
         pb_data = directory / "pb_data"
         for name in DATABASES:
             progress(name, 0, 0)
@@ -161,6 +165,7 @@ def export_directory(directory: Path, target: Path, progress: Progress) -> None:
 def backup(source: Path, target: Path) -> None:
     """A consistent copy of a database that may be in use. One step, so that no writer can make it start again."""
     reader = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.set_busy_timeout(BACKUP_WAIT_MS)
     writer = apsw.Connection(str(target))
     try:
         with writer.backup("main", reader, "main") as copy:
@@ -201,10 +206,25 @@ def copy_trees(
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """The regular files under `root` that belong to its data."""
-    for folder, folders, names in os.walk(root):
+    """The regular files under `root` that belong to its data. Raises ProvisionError for a folder that can't be read."""
+    for folder, folders, names in os.walk(root, onerror=_refuse):
         folders[:] = [name for name in folders if name not in TRANSIENT]
         for name in names:
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink() and not name.endswith("-shm"):
                 yield path
+
+
+def _refuse(error: OSError) -> None:
+    """Leaving out what can't be read would lose it without a word; a directory that has just gone is no loss."""
+    if not isinstance(error, FileNotFoundError):
+        raise ProvisionError(f"{error.filename} can't be read: {error.strerror}") from error
+
+
+def disk_kb(directory: Path) -> int:
+    """KiB of all files under `directory`; those that vanish meanwhile do not count."""
+    total = 0
+    for path in walk(directory):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total // 1024

@@ -1,11 +1,13 @@
 """The live tenants of a worker: opened on first use, the least recently used closed beyond a limit.
 
-A damaged database marks its own tenant failed, tells the supervisor why, and touches no other tenant.
+A damaged database marks its own tenant failed, tells the supervisor why, and touches no other tenant. What may pass by
+itself (no descriptors, a lock) only refuses the request.
 """
 
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import apsw
@@ -14,6 +16,7 @@ from supervisor.contract.messages import Message, TenantFailed
 from supervisor.contract.settings import Settings, tenants_dir
 from supervisor.contract.tenant import Tenant, TenantState
 from worker.context import Context
+from worker.db.faults import may_pass
 from worker.errors import ApiError
 from worker.lanes import Lanes
 
@@ -35,7 +38,7 @@ class Tenants:
         self.lanes = lanes
         self._log = log
         self._tell = tell
-        self._root = tenants_dir(settings)
+        self.root = tenants_dir(settings)
         self._live: OrderedDict[str, Context] = OrderedDict()
         self._failed: dict[str, str] = {}
 
@@ -47,7 +50,7 @@ class Tenants:
 
     def directory(self, name: str) -> Path:
         """Where the files of the tenant `name` are."""
-        return self._root / name
+        return self.root / name
 
     def live(self, name: str) -> Context | None:
         """The context of `name` if it is open."""
@@ -65,7 +68,7 @@ class Tenants:
         return self.open_any(tenant.name)
 
     def open_any(self, name: str) -> Context:
-        """The context of `name` whatever its state: for the supervisor's orders. Raises ApiError 503 when damaged."""
+        """The context of `name` whatever its state. Raises ApiError 503 when it can't be opened."""
         context = self._live.get(name)
         if context is not None:
             return context
@@ -79,9 +82,13 @@ class Tenants:
                 write_limit_s=self.settings.sql.write_timeout_s,
                 log_queue_max=self.settings.logs.queue_max,
             )
-        except (apsw.Error, OSError, ValueError) as error:
-            self.fail(name, f"{type(error).__name__}: {error}")
-            raise ApiError(*REFUSALS[TenantState.FAILED], cause=str(error)) from error
+        except Exception as error:  # whatever stands in the file
+            reason = f"{type(error).__name__}: {error}"
+            if may_pass(error, self.directory(name) / "pb_data" / "data.db"):
+                self._log.error("tenant %s can't be opened now: %s", name, reason)
+            else:
+                self.fail(name, reason)
+            raise ApiError(*REFUSALS[TenantState.FAILED], cause=reason) from error
         self._live[name] = context
         self._evict(keep=name)
         return context
@@ -121,6 +128,6 @@ class Tenants:
         excess = len(self._live) - self.settings.live_tenants_max
         if excess <= 0:
             return
-        idle = [name for name, context in self._live.items() if not context.busy and name != keep]
-        for name in idle[:excess]:
+        idle = (name for name, context in self._live.items() if not context.busy and name != keep)
+        for name in list(islice(idle, excess)):
             self.close(name)

@@ -24,7 +24,7 @@ class Sampler:
         self._processes: dict[int, psutil.Process] = {}
 
     def sample(self, pids: Iterable[int]) -> dict[int, ProcessSample]:
-        """A sample of each of these processes and of this one; one that can't be read (it has just died) is left out."""
+        """A sample of each of these processes and of this one; one that can't be read (it has just died) is missing."""
         wanted = {*pids, os.getpid()}
         for pid in self._processes.keys() - wanted:
             del self._processes[pid]

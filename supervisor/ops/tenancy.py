@@ -160,7 +160,7 @@ class Tenancy:
         """A worker says that it cannot serve the tenant."""
         self._log.error("tenant %s has failed: %s", failed.name, failed.reason)
         try:
-            async with self.held(failed.name, "fail"):
+            async with self.held(failed.name, "fail", patient=True):  # the worker does not say it twice
                 tenant = self._directory.get(failed.name)
                 if tenant is not None and tenant.state is TenantState.ACTIVE:
                     await self._change(take("fail", tenant, failed.reason))
@@ -212,15 +212,15 @@ class Tenancy:
         return checked
 
     @asynccontextmanager
-    async def held(self, name: str, op: str) -> AsyncIterator[None]:
-        """Nobody else changes this tenant meanwhile. Who cannot get it for BUSY_TIMEOUT_S is told what goes on."""
+    async def held(self, name: str, op: str, *, patient: bool = False) -> AsyncIterator[None]:
+        """Nobody else changes this tenant meanwhile. Who is not patient is told what goes on after BUSY_TIMEOUT_S."""
         hold = self._holds.get(name)
         if hold is None:
             hold = self._holds[name] = _Hold()
         hold.users += 1
         try:
             try:
-                async with asyncio.timeout(BUSY_TIMEOUT_S):
+                async with asyncio.timeout(None if patient else BUSY_TIMEOUT_S):
                     await hold.lock.acquire()
             except TimeoutError:
                 raise Refused(f"tenant {name} is busy: {hold.op}") from None

@@ -1,6 +1,7 @@
 """Which tenant a request means, decided for every request of a real connection, through the real supervisor."""
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,21 @@ import pytest
 
 from supervisor.ops.client import ClientError
 from tests.process.conftest import until
-from tests.process.whole import HEALTH, NOTES, Answer, Whole, Wire, expect, new_id, on_shard, request, stored
+from tests.process.whole import (
+    ANSWER_S,
+    CREDENTIALS,
+    HEALTH,
+    LOGIN,
+    NOTES,
+    Answer,
+    Whole,
+    Wire,
+    expect,
+    new_id,
+    on_shard,
+    request,
+    stored,
+)
 
 SEED = 7
 A, A2 = on_shard(0, 2)
@@ -170,6 +185,54 @@ def test_suspended_resumed_deleted(server: Whole, shard: int) -> None:
         every(200)
         server.do("tenant.delete", name=name)
         assert every(404) == [NOBODY] * 3
+
+
+@pytest.mark.parametrize("end", ["suspend", "delete"])
+def test_a_tenant_leaves_while_its_clients_work(server: Whole, end: str) -> None:
+    """Logins, reads beyond the loop's budget and writes are under way: they succeed, or are told that it is gone."""
+    name = f"leaving-{end}"
+    token = server.make(name)
+    for number in range(300):
+        expect(server.ask("POST", name, NOTES, {"title": f"row {number}"}), 200)
+    slow = f"{NOTES}?perPage=1&filter=@collection.notes.title%20?~%20'nowhere'"
+    requests = {
+        "login": request("POST", server.host(name), LOGIN, CREDENTIALS),
+        "slow": request("GET", server.host(name), slow, token=token),
+        "write": request("POST", server.host(name), NOTES, {"title": "written"}),
+    }
+    statuses: dict[str, list[int]] = {kind: [] for kind in requests}
+    failures: list[str] = []
+    stopped = threading.Event()
+
+    def client(kind: str) -> None:
+        try:
+            with Wire(server.port) as wire:
+                while not stopped.is_set():
+                    wire.send(requests[kind])
+                    statuses[kind].append(wire.answer().status)
+        except Exception as error:
+            failures.append(repr(error))
+
+    threads = [threading.Thread(target=client, args=(kind,), daemon=True) for kind in (*requests, "login")]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3 if end == "suspend" else 1):
+            until(lambda: all(seen[-1:] == [200] for seen in statuses.values()), "all of them are served", ANSWER_S)
+            server.do(f"tenant.{end}", name=name)
+            until(lambda: not any(seen[-1:] == [200] for seen in statuses.values()), "none is served", ANSWER_S)
+            if end == "suspend":
+                files = [path.name for path in server.pb_data(name).iterdir()]
+                assert not [file for file in files if file.startswith("data.db-")], "closed and complete"
+                server.do("tenant.resume", name=name)
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join(ANSWER_S)
+    assert failures == []
+    assert {status for seen in statuses.values() for status in seen} <= {200, 503, *([404] if end == "delete" else [])}
+    assert (server.directory / "tenants" / name).exists() == (end == "suspend")
+    assert len(server.pids()) == 2
 
 
 def chunked(raw: bytes, rng: random.Random) -> bytes:

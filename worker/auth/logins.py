@@ -151,8 +151,8 @@ async def answer(
 
     async def default(event: LoginEvent) -> None:
         record.email_shown = True
-        own = replace(info, auth=record) if info.auth is None else info
-        [shown] = await enriched(ctx, [record], own, requester.expand)
+        # whoever sent the request, the answer is for who was logged in: no hidden fields for an impersonating superuser
+        [shown] = await enriched(ctx, [record], replace(info, auth=record), requester.expand)
         event.answer = {"record": shown, "token": event.token}
         if method:
             await note_origin(ctx, record, requester.visit)

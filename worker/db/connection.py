@@ -13,13 +13,15 @@ from typing import Any
 
 import apsw
 
-# How many steps of SQLite's virtual machine pass between two looks at the clock: about 0.1 to 0.3 ms of work.
-STEPS_PER_CHECK = 10_000
+# How many steps of SQLite's virtual machine pass between two looks at the clock: 10 to 30 µs of work, but 20 ms where
+# each row has a text of 100 KB to search; more often would be felt in long scans (this costs them 3 %).
+STEPS_PER_CHECK = 1_000
 # Prepared statements kept a connection. Each costs 2 to 6 KB: the largest part of a live tenant that is ours to choose.
 STATEMENTS_MAX = 24
 # Pages kept a connection, in KiB of memory; the file system's cache, shared by all tenants, stands behind it.
 CACHE_KIB = 256
-BUSY_TIMEOUT_MS = 10_000
+# Only somebody else's process can hold a lock on a tenant's file for long, and waiting for it holds the loop.
+BUSY_TIMEOUT_MS = 200
 
 Params = Sequence[Any] | Mapping[str, Any]
 
@@ -58,7 +60,7 @@ class Database:
     SQLite's errors surface as apsw's exceptions; `worker.db.faults` turns them into API errors.
     """
 
-    __slots__ = ("_depth", "connection", "deadline_ns", "path", "slow", "write_limit_ns", "writes")
+    __slots__ = ("_depth", "_doomed", "connection", "deadline_ns", "path", "slow", "write_limit_ns", "writes")
 
     def __init__(self, path: Path | str, *, readonly: bool = False) -> None:
         """Open `path`, which must exist. Raises apsw.Error where it cannot be opened or is no database."""
@@ -66,6 +68,7 @@ class Database:
         flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
         self.connection = apsw.Connection(self.path, flags=flags, statementcachesize=STATEMENTS_MAX)
         self._depth = 0
+        self._doomed = False  # the open transaction can't be committed any more
         self.deadline_ns = 0
         self.slow: frozenset[str] = frozenset()
         self.writes = 0
@@ -146,26 +149,36 @@ class Database:
         """
         depth = self._depth
         execute = self.connection.execute
+        deadline_ns = self.deadline_ns
         execute(f"SAVEPOINT t{depth}" if depth else "BEGIN IMMEDIATE")
         self._depth = depth + 1
         if not depth and self.write_limit_ns:
             self.deadline_ns = monotonic_ns() + self.write_limit_ns
         try:
             yield
+            if self._doomed:
+                raise apsw.AbortError("a part of the transaction failed and took all of it along")
             execute(f"RELEASE t{depth}" if depth else "COMMIT")
             self.writes += 1
         except BaseException:
             self.deadline_ns = 0  # the rollback itself must not be interrupted
-            if depth:
+            if self.connection.get_autocommit():
+                # On some errors (interrupted, disk full, …) SQLite itself rolls everything back. Should the outer one
+                # go on all the same, it must not write outside of a transaction.
+                if depth:
+                    self._doomed = True
+                    execute("BEGIN")
+            elif depth and not self._doomed:
                 execute(f"ROLLBACK TO t{depth}")
                 execute(f"RELEASE t{depth}")
-            elif not self.connection.get_autocommit():  # SQLite itself rolls back on some errors (disk full, …)
+            elif not depth:
                 execute("ROLLBACK")
             raise
         finally:
             self._depth = depth
+            self.deadline_ns = deadline_ns if depth else 0
             if not depth:
-                self.deadline_ns = 0
+                self._doomed = False
 
     def close(self) -> None:
         """Close the connection; the last one on a file checkpoints its WAL and removes it."""

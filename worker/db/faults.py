@@ -1,6 +1,8 @@
 """From SQLite's errors to PocketBase's: the one table of which failure means what to a client."""
 
+import os
 import re
+from pathlib import Path
 
 import apsw
 
@@ -8,6 +10,9 @@ from worker.errors import ApiError, bad_request, internal
 
 _UNIQUE = re.compile(r"UNIQUE constraint failed: (?P<columns>.+)$")
 _CORRUPT = (apsw.CorruptError, apsw.NotADBError)
+
+# What may be over at the next attempt: somebody else's lock, no memory, no space, no descriptors.
+_PASSING = (apsw.BusyError, apsw.LockedError, apsw.NoMemError, apsw.FullError, apsw.IOError, OSError)
 
 # Exception of apsw → status and message of the answer. Everything else is a 400, as PocketBase answers generic errors.
 FAULTS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -18,6 +23,7 @@ FAULTS: tuple[tuple[type[Exception], int, str], ...] = (
     (apsw.CantOpenError, 503, "The tenant's database cannot be read or written at the moment."),
     (apsw.ReadOnlyError, 503, "The tenant's database cannot be read or written at the moment."),
     (apsw.BusyError, 503, "The tenant's database is busy."),
+    (apsw.ConnectionClosedError, 503, "The tenant was taken out of service."),
     (apsw.InterruptError, 400, "The query took too long and was stopped."),
 )
 
@@ -33,6 +39,13 @@ def unique_columns(error: BaseException) -> list[str] | None:
 def is_corruption(error: BaseException) -> bool:
     """Whether `error` says that the file is damaged, so that its tenant must stop being served."""
     return isinstance(error, _CORRUPT)
+
+
+def may_pass(error: BaseException, file: Path) -> bool:
+    """Whether a failure to open the database `file` says nothing about it, so that the next attempt may succeed."""
+    if isinstance(error, apsw.CantOpenError):  # it is missing or forbidden; else there are no descriptors left
+        return os.access(file, os.R_OK | os.W_OK)
+    return isinstance(error, _PASSING)
 
 
 def to_api_error(error: apsw.Error) -> ApiError:

@@ -32,7 +32,8 @@ def to_float(raw: Any) -> float:
     if isinstance(raw, (int, float)):
         return int(raw) if isinstance(raw, bool) else raw
     if isinstance(raw, str):
-        return parse_float(raw) or 0
+        number = parse_float(raw)
+        return 0 if number is None else number
     return 0
 
 

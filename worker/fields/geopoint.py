@@ -4,10 +4,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from worker.errors import REQUIRED, FieldError
 from worker.fields.base import Check, Field
+from worker.fields.jsontext import loads
 from worker.fields.numbers import json_of, normal
 
 Point = dict[str, int | float]
@@ -35,12 +34,12 @@ class GeoPointField(Field):
     def cast(self, raw: Any) -> Point:
         if isinstance(raw, str) and raw[:1] == "{":
             try:
-                raw = orjson.loads(raw)
-            except orjson.JSONDecodeError:
+                raw = loads(raw.encode())
+            except ValueError:
                 raw = None
         if not isinstance(raw, Mapping):
             return {"lon": 0, "lat": 0}
-        lon, lat = raw.get("lon") or 0, raw.get("lat") or 0
+        lon, lat = (0 if part is None else part for part in (raw.get("lon"), raw.get("lat")))
         if not all(isinstance(part, (int, float)) and not isinstance(part, bool) for part in (lon, lat)):
             return {"lon": 0, "lat": 0}
         return {"lon": normal(lon), "lat": normal(lat)}

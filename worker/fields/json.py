@@ -8,7 +8,8 @@ import orjson
 
 from worker.errors import REQUIRED, FieldError
 from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, out_of
-from worker.fields.numbers import normal
+from worker.fields.jsontext import DuplicateNameError, dumps, loads_spelled
+from worker.fields.numbers import Numeral, message_of, normal
 
 DEFAULT_MAX_BYTES = 1 << 20
 # How a text begins that may be JSON itself.
@@ -16,6 +17,12 @@ JSON_STARTS = ("[", "{", '"', "-", *"0123456789")
 # Values that a required field takes for missing.
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 INVALID = FieldError("validation_invalid_json", "Must be a valid json value")
+
+
+class Refused(str):
+    """A text that is JSON but for a name which an object has twice: neither a value nor a text like any other."""
+
+    __slots__ = ()
 
 
 class JsonField(Field):
@@ -40,22 +47,24 @@ class JsonField(Field):
     def from_db(self, raw: Any) -> Any:
         # a column of type JSON has numeric affinity: the text "5" comes back as a number
         if not isinstance(raw, str):
-            return normal(raw) if isinstance(raw, float) else raw
+            return as_read(raw) if isinstance(raw, float) else raw
         try:
-            return orjson.loads(raw)
-        except orjson.JSONDecodeError:
+            return loads_spelled(raw.encode())
+        except ValueError:
             return raw
 
     def to_db(self, value: Any) -> Any:
-        return None if value is None else orjson.dumps(value).decode()
+        return None if value is None else dumps(value).decode()
 
     def cast(self, raw: Any) -> Any:
         if not isinstance(raw, str):
             return plain(raw)
         if raw in ("null", "true", "false") or raw.startswith(JSON_STARTS):
             try:
-                return orjson.loads(raw)
-            except orjson.JSONDecodeError:
+                return loads_spelled(raw.encode())
+            except DuplicateNameError:
+                return Refused(raw)
+            except ValueError:
                 return raw
         return raw
 
@@ -66,8 +75,10 @@ class JsonField(Field):
     def validate(self, value: Any, check: Check) -> FieldError | None:
         if isinstance(value, str) and not value.isprintable() and any(map(_unquotable, value)):
             return INVALID
+        if type(value) is Refused:
+            return INVALID
         limit = self.max_bytes()
-        if len(orjson.dumps(value)) > limit:
+        if len(dumps(value)) > limit:
             return FieldError(
                 "validation_json_size_limit",
                 f"The maximum allowed JSON size is {limit} bytes",
@@ -78,6 +89,12 @@ class JsonField(Field):
     def check_options(self, check: DefinitionCheck) -> Errors:
         error = out_of(self.max_size, 0)
         return {"maxSize": error} if error else {}
+
+
+def as_read(number: float) -> float:
+    """A number that the column holds as such: the real one spells it as in messages, 1234567.5 as 1.2345675e+06."""
+    text = message_of(number)
+    return number if orjson.dumps(number).decode() == text else Numeral(number, text)
 
 
 def plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ float's precision as zeros: 123456789012345678 comes back as 123456789012345680.
 
 import math
 from decimal import Decimal
+from typing import Self
 
 # The largest whole number a float holds without gaps around it.
 SAFE_INT_MAX = 2**53 - 1
@@ -17,10 +18,31 @@ _MESSAGE_EXPONENT_FROM = 6
 # From here on Go writes an exponent.
 _EXPONENT_FROM = 1e21
 _EXPONENT_BELOW = 1e-6
+# The JSON encoder writes an exponent below this already.
+_PLAIN_FROM = 1e-5
+
+
+class Numeral(float):
+    """A number whose JSON is `text`, and not what the JSON encoder would make of it."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, value: float, text: str) -> Self:
+        number = super().__new__(cls, value)
+        number.text = text
+        return number
+
+    text: str
+
+
+MINUS_ZERO = Numeral(-0.0, "-0")
 
 
 def normal(value: float) -> int | float:
-    """A finite number in its emitted form: an int where it is whole and the JSON encoder takes it, else a float."""
+    """A finite number in its emitted form: an int where it is whole and the JSON encoder takes it, else a float.
+
+    The float is a `Numeral` where the encoder has another spelling than Go.
+    """
     if isinstance(value, int):
         if -SAFE_INT_MAX <= value <= SAFE_INT_MAX:
             return int(value)
@@ -28,19 +50,24 @@ def normal(value: float) -> int | float:
             value = float(value)
         except OverflowError:
             return 0
-    if value.is_integer() and -INT64 <= value < _UINT64:
+    if value.is_integer() and -INT64 < value < _UINT64:
+        if not value:
+            return MINUS_ZERO if math.copysign(1, value) < 0 else 0
         return int(value) if abs(value) <= SAFE_INT_MAX else int(Decimal(repr(value)))
+    size = abs(value)
+    if _EXPONENT_BELOW <= size < _PLAIN_FROM or INT64 <= size < _EXPONENT_FROM:
+        return Numeral(value, json_of(value))
     return value
 
 
 def text_of(value: float) -> str:
     """The number as Go prints it without an exponent, for texts: 1e21 is 1000000000000000000000."""
-    number = normal(value)
+    number = value if isinstance(value, float) else normal(value)
     if isinstance(number, int):
         return str(number)
     if not math.isfinite(number):
         return "NaN" if math.isnan(number) else ("+Inf" if number > 0 else "-Inf")
-    return f"{Decimal(repr(number)):f}"
+    return f"{Decimal(repr(number)):f}".removesuffix(".0")
 
 
 def json_of(value: float) -> str:

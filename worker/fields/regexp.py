@@ -1,7 +1,7 @@
 """Go's regular expression syntax, parsed into a small tree.
 
-Patterns come from PocketBase schemas and mean there what Go's `regexp` says. From the tree this package matches in
-linear time (`automaton`), matches with Python's own engine where that is safe, and generates texts (`patterns`).
+Patterns come from PocketBase schemas and mean there what Go's `regexp` says. The parser refuses what Go refuses, in
+Go's words, and its tree is what texts are generated from; RE2 does the matching (`patterns`).
 
 Left out: `\\C`, and scripts (`\\p{Greek}`) other than by the names of characters. Captures are groups without a number.
 """

@@ -12,6 +12,7 @@ import orjson
 
 from worker.db.faults import is_corruption, to_api_error
 from worker.errors import ApiError, ErrorTree, FieldError, ValidationErrors, bad_request, internal, not_found
+from worker.fields.jsontext import spelled
 from worker.http.exchange import Request, Response
 from worker.services.logrows import Failure
 
@@ -53,7 +54,7 @@ async def _on_api_error(req: Request, resp: Response, error: ApiError, params: d
     del params
     req.context.failure = error
     resp.status = error.status
-    resp.data = orjson.dumps(error.body())
+    resp.data = orjson.dumps(error.body(), spelled)
 
 
 async def _on_validation_errors(req: Request, resp: Response, error: ValidationErrors, params: dict[str, Any]) -> None:

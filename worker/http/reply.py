@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from worker.fields.jsontext import spelled
 from worker.http.exchange import Request, Response
 from worker.http.picker import pick
 
@@ -16,7 +17,7 @@ def json_reply(resp: Response, value: Any, req: Request, status: int = 200) -> N
         fields = req.context.query.get("fields")
         if fields:
             value = pick(value, fields)
-    resp.data = orjson.dumps(value)
+    resp.data = orjson.dumps(value, spelled)
 
 
 def no_content(resp: Response) -> None:

@@ -20,7 +20,7 @@ from worker.records.record import Record
 from worker.records.removal import remove
 from worker.records.request import RequestInfo
 from worker.records.saving import save
-from worker.records.unit import Unit
+from worker.unit import Unit
 
 if TYPE_CHECKING:
     from worker.context import Context

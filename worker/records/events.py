@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from worker.events import Bus, Event
 from worker.records.record import Record
 from worker.records.request import RequestInfo
-from worker.records.unit import Unit
+from worker.unit import Unit
 
 if TYPE_CHECKING:
     from worker.context import Context

@@ -15,8 +15,8 @@ from worker.records import accounts, events, saving, store
 from worker.records.events import RecordEvent, around, quiet
 from worker.records.plan import plan_of
 from worker.records.record import Record
-from worker.records.unit import Unit
 from worker.sql import now, quote
+from worker.unit import Unit
 
 if TYPE_CHECKING:
     from worker.context import Context

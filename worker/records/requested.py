@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-import orjson
-
+from worker.fields.jsontext import dumps
 from worker.filters.compare import compare
 from worker.filters.nodes import FilterError
 from worker.filters.operands import NUMERIC, TEXT, Constant, Late, Operand, Sql, Value
@@ -222,7 +221,7 @@ def _listed(info: RequestInfo, name: str) -> list[Any]:
 
 
 def _listed_json(name: str) -> Late:
-    return Late(lambda info: orjson.dumps(_listed(info, name)).decode())
+    return Late(lambda info: dump_json(_listed(info, name)))
 
 
 # Query parameters and headers.
@@ -278,4 +277,4 @@ def _constant(value: Any) -> Constant:
 
 def dump_json(value: Any) -> str:
     """A value as JSON text."""
-    return orjson.dumps(value).decode()
+    return dumps(value).decode()

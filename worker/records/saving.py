@@ -18,8 +18,8 @@ from worker.records import accounts, events, removal, store
 from worker.records.events import RecordEvent, Stages, around, quiet
 from worker.records.record import Record
 from worker.records.references import check_references
-from worker.records.unit import Unit
 from worker.sql import now, rand_id
+from worker.unit import Unit
 
 if TYPE_CHECKING:
     from worker.context import Context

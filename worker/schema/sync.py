@@ -3,6 +3,7 @@
 Each is an event of the tenant. The callers inject `check_rule`, which knows the filter language.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,7 @@ from worker.schema.catalog import Catalog
 from worker.schema.collection import BASE, COLUMNS, Collection
 from worker.schema.validate import RuleCheck, Subject, validate
 from worker.sql import now, quote
+from worker.unit import Unit
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -39,6 +41,7 @@ class Tenant(Protocol):
     catalog: Catalog
     bus: Bus
     auth_epoch: int
+    writer: asyncio.Lock
 
 
 class CollectionEvent(Event):
@@ -63,7 +66,7 @@ async def create_collection(ctx: "Context", body: Mapping[str, Any], check_rule:
 
     async def store(event: CollectionEvent) -> None:
         assert event.collection is not None
-        _store_new(ctx, event.collection, check_rule)
+        await _store_new(ctx, event.collection, check_rule)
 
     await ctx.bus.trigger("onCollectionCreate", CollectionEvent(ctx, collection, None), store)
     return _stored(ctx, collection.id)
@@ -82,7 +85,7 @@ async def update_collection(
 
     async def store(event: CollectionEvent) -> None:
         assert event.collection is not None
-        _store_changed(ctx, old, event.collection, check_rule)
+        await _store_changed(ctx, old, event.collection, check_rule)
 
     await ctx.bus.trigger("onCollectionUpdate", CollectionEvent(ctx, collection, old), store)
     return _stored(ctx, old.id)
@@ -92,7 +95,7 @@ async def delete_collection(ctx: "Context", collection: Collection) -> None:
     """Delete a collection and its records. ApiError 400 for system collections and those that others refer to."""
 
     async def remove(_event: CollectionEvent) -> None:
-        _delete(ctx, collection)
+        await _delete(ctx, collection)
 
     await ctx.bus.trigger("onCollectionDelete", CollectionEvent(ctx, collection, collection), remove)
 
@@ -125,7 +128,7 @@ def _bound(ctx: Tenant, draft: binding.Draft, body: Mapping[str, Any], old: Coll
     return draft.build()
 
 
-def _store_new(ctx: Tenant, collection: Collection, check_rule: RuleCheck) -> None:
+async def _store_new(ctx: Tenant, collection: Collection, check_rule: RuleCheck) -> None:
     def write() -> None:
         validate(Subject(ctx.data, ctx.catalog, collection, None, check_rule))
         marks = ", ".join("?" * len(COLUMNS))
@@ -133,20 +136,20 @@ def _store_new(ctx: Tenant, collection: Collection, check_rule: RuleCheck) -> No
         ctx.data.once(f"INSERT INTO `_collections` ({columns}) VALUES ({marks})", collection.row())
         tables.create_table(ctx.data, collection)
 
-    _change(ctx, CREATE_FAILED, write)
+    await _change(ctx, CREATE_FAILED, write)
 
 
-def _store_changed(ctx: Tenant, old: Collection, new: Collection, check_rule: RuleCheck) -> None:
+async def _store_changed(ctx: Tenant, old: Collection, new: Collection, check_rule: RuleCheck) -> None:
     def write() -> None:
         validate(Subject(ctx.data, ctx.catalog, new, old, check_rule))
         assignments = ", ".join(f"{quote(column)} = ?" for column in COLUMNS[1:])
         ctx.data.once(f"UPDATE `_collections` SET {assignments} WHERE `id` = ?", (*new.row()[1:], old.id))
         tables.change_table(ctx.data, old, new)
 
-    _change(ctx, UPDATE_FAILED, write)
+    await _change(ctx, UPDATE_FAILED, write)
 
 
-def _delete(ctx: Tenant, collection: Collection) -> None:
+async def _delete(ctx: Tenant, collection: Collection) -> None:
     users = dict.fromkeys(other.name for other, _ in ctx.catalog.referencing(collection) if other.id != collection.id)
     if users:
         names = ", ".join(users)
@@ -164,7 +167,7 @@ def _delete(ctx: Tenant, collection: Collection) -> None:
                 ctx.data.once(f"DELETE FROM {quote(name)} WHERE `collectionRef` = ?", (collection.id,))
         tables.drop_table(ctx.data, collection)
 
-    _change(ctx, DELETE_FAILED, write)
+    await _change(ctx, DELETE_FAILED, write)
 
 
 def _views_on(ctx: Tenant, collection: Collection) -> bool:
@@ -173,10 +176,10 @@ def _views_on(ctx: Tenant, collection: Collection) -> bool:
     )
 
 
-def _change(ctx: Tenant, failed: str, write: Callable[[], None]) -> None:
+async def _change(ctx: Tenant, failed: str, write: Callable[[], None]) -> None:
     """Run `write` in a transaction, then look at the schema anew. ApiError 400 with nothing changed if it fails."""
     try:
-        with ctx.data.transaction():
+        async with Unit(ctx):
             write()
     except ValidationErrors as error:
         raise bad_request(failed, error.data(), cause=error) from None

@@ -75,6 +75,70 @@ def insert_then(db, sql):
         db.execute(sql)
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_part_that_rolls_everything_back_takes_the_rest_along(db, depth):
+    def fail(depth):
+        with db.transaction():
+            if depth > 1:
+                fail(depth - 1)
+            db.deadline_ns = 1
+            db.execute(f"INSERT INTO t {ENDLESS.replace('max(i)', 'i, NULL')}")  # SQLite itself rolls all of it back
+
+    def outer():
+        with db.transaction():
+            db.execute("INSERT INTO t VALUES ('a', 1)")
+            with pytest.raises(apsw.InterruptError):
+                fail(depth)
+            db.execute("INSERT INTO t VALUES ('b', 2)")
+
+    with pytest.raises(apsw.AbortError):
+        outer()
+    assert db.all("SELECT * FROM t") == []
+    with db.transaction():  # and the connection works on
+        db.execute("INSERT INTO t VALUES ('c', 3)")
+    assert db.all("SELECT id FROM t") == [("c",)]
+
+
+def test_the_limit_of_a_write_outlives_a_part_that_fails(db):
+    db.write_limit_ns = 50_000_000
+
+    def outer():
+        with db.transaction():
+            with pytest.raises(ZeroDivisionError):
+                insert_and_fail(db, ("a", 1))
+            db.execute(ENDLESS)
+
+    started = time.monotonic()
+    with pytest.raises(apsw.InterruptError):
+        outer()
+    assert time.monotonic() - started < 5
+    assert db.deadline_ns == 0
+
+
+def test_a_file_locked_by_somebody_else_does_not_hold_the_loop(db):
+    other = apsw.Connection(db.path)
+    other.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    with pytest.raises(apsw.BusyError):
+        insert_then(db, LONG)
+    assert time.monotonic() - started < 2
+    other.close()
+    with db.transaction():
+        db.execute("INSERT INTO t VALUES ('a', 1)")
+
+
+def test_a_search_in_long_texts_is_interrupted_in_time(db):
+    with db.transaction():
+        for number in range(500):
+            db.execute("INSERT INTO t VALUES (?, ?)", (f"{number:05}" + "x" * 100_000, number))
+    started = time.monotonic()
+    db.deadline_ns = time.monotonic_ns() + 5_000_000
+    with pytest.raises(apsw.InterruptError):
+        db.all("SELECT n FROM t WHERE id LIKE '%y%'")
+    db.deadline_ns = 0
+    assert time.monotonic() - started < 1
+
+
 def test_a_write_beyond_its_limit_leaves_nothing(db):
     db.write_limit_ns = 20_000_000
     started = time.monotonic()

@@ -13,8 +13,8 @@ from worker.events import Event
 from worker.records import actions, events, store
 from worker.records.events import RecordEvent
 from worker.records.record import Record
-from worker.records.unit import Unit
 from worker.schema.collection import Collection
+from worker.unit import Unit
 
 from .conftest import add_collection, info_of
 

@@ -68,6 +68,9 @@ class OneTenant:
         del tenant
         return self._context
 
+    def fail(self, name: str, reason: str) -> None:
+        raise AssertionError(f"{name} failed: {reason}")
+
 
 @pytest.fixture
 def site(ctx: Context) -> Site:

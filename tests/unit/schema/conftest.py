@@ -1,5 +1,6 @@
 """Tenants on real databases, and a real PocketBase next to them."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Tenant:
     catalog: Catalog
     bus: Bus = field(default_factory=Bus)
     auth_epoch: int = 0
+    writer: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @pytest.fixture

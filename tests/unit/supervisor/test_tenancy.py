@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from supervisor.accounting.ledger import Ledger
+from supervisor.contract.messages import TenantFailed
 from supervisor.contract.settings import Settings
 from supervisor.contract.shardmap import Directory
+from supervisor.contract.tenant import Tenant, TenantState
 from supervisor.crew import Crew
 from supervisor.ops import tenancy as module
 from supervisor.ops.tenancy import Refused, Tenancy
@@ -58,6 +60,23 @@ def test_who_waits_too_long_is_told_what_goes_on(run, tmp_path: Path, monkeypatc
         async with tenancy.held("a", "delete"):
             pass
         assert not tenancy._holds
+
+    run(scenario())
+
+
+def test_a_failure_is_noted_however_long_the_tenant_is_busy(run, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0.02)
+
+    async def scenario() -> None:
+        tenancy = make(tmp_path)
+        tenancy._registry.prepare()
+        tenancy._directory.put(Tenant(name="a", state=TenantState.ACTIVE))
+        async with tenancy.held("a", "export"):
+            noting = asyncio.create_task(tenancy.mark_failed(TenantFailed(name="a", reason="damaged")))
+            await asyncio.sleep(0.1)
+            assert tenancy.known("a").state is TenantState.ACTIVE
+        await noting
+        assert (tenancy.known("a").state, tenancy.known("a").reason) == (TenantState.FAILED, "damaged")
 
     run(scenario())
 

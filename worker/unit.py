@@ -10,12 +10,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from worker.context import Context
+from worker.db.connection import Database
 
 Step = Callable[[], Awaitable[None]]
+
+
+class Tenant(Protocol):
+    """The part of a context that a unit of work needs."""
+
+    data: Database
+    writer: asyncio.Lock
 
 
 class Unit:
@@ -23,7 +29,7 @@ class Unit:
 
     __slots__ = ("_outer", "_transaction", "after", "context")
 
-    def __init__(self, context: "Context", within: "Unit | None" = None) -> None:
+    def __init__(self, context: Tenant, within: "Unit | None" = None) -> None:
         self.context = context
         self._outer = within
         self._transaction: AbstractContextManager[None] | None = None
@@ -32,7 +38,7 @@ class Unit:
 
     async def __aenter__(self) -> "Unit":
         if self._outer is None:
-            await writer_lock(self.context).acquire()
+            await self.context.writer.acquire()
         try:
             self._transaction = self.context.data.transaction()
             self._transaction.__enter__()
@@ -59,12 +65,4 @@ class Unit:
 
     def _release(self) -> None:
         if self._outer is None:
-            writer_lock(self.context).release()
-
-
-def writer_lock(context: "Context") -> asyncio.Lock:
-    """The lock of a tenant's one writer."""
-    lock: asyncio.Lock | None = context.caches.get("writer")
-    if lock is None:
-        lock = context.caches["writer"] = asyncio.Lock()
-    return lock
+            self.context.writer.release()

@@ -1,0 +1,105 @@
+"""JSON text as the real one reads and writes it, where that differs from what a JSON library does.
+
+It refuses an object that has a name twice, tells -0 from 0, keeps the spelling of numbers in the text of a JSON field,
+and has a spelling of its own for some numbers (`numbers.Numeral`). Ordinary text is read by orjson and seen to be
+ordinary because orjson writes it back as it was, byte for byte: cheaper than looking for what may be wrong with it.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from worker.fields.numbers import Numeral
+
+# Longer text is not written back: that takes as much memory as the text.
+WRITTEN_BACK_MAX = 1 << 20
+
+# In text that is well formed: at least every name of an object, and at least every -0.
+_NAME_END = re.compile(rb'"[ \t\r\n]*:')
+_MINUS_ZERO = re.compile(rb"-0[ \t\r\n,\]}]|-0\Z")
+
+
+class DuplicateNameError(ValueError):
+    """An object has two members of the same name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'jsontext: duplicate object member name "{name}"')
+
+
+def loads(raw: bytes) -> Any:
+    """The value of JSON text. ValueError for what is no JSON, DuplicateNameError for a name twice in an object."""
+    value = orjson.loads(raw)
+    if len(raw) <= WRITTEN_BACK_MAX and orjson.dumps(value) == raw:
+        return value
+    if _MINUS_ZERO.search(raw) or len(_NAME_END.findall(raw)) != _names(value):
+        return _decoded(_EXACT, raw)
+    return value
+
+
+def loads_spelled(raw: bytes) -> Any:
+    """As `loads`, with numbers that are spelled as they are in the text."""
+    value = orjson.loads(raw)
+    return value if orjson.dumps(value) == raw else _decoded(_SPELLED, raw)
+
+
+def dumps(value: Any) -> bytes:
+    """A value, which may have numbers with a spelling of their own in it, as compact JSON text."""
+    return orjson.dumps(value, spelled)
+
+
+def spelled(value: Any) -> orjson.Fragment:
+    """The `default` of orjson.dumps for values that may have numbers with a spelling of their own."""
+    if type(value) is Numeral:
+        return orjson.Fragment(value.text)
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _names(value: Any) -> int:
+    """How many members all objects in a value have."""
+    count = 0
+    waiting = [value] if type(value) is dict or type(value) is list else []
+    while waiting:
+        value = waiting.pop()
+        items = value
+        if type(value) is dict:
+            count += len(value)
+            items = value.values()
+        waiting += [item for item in items if type(item) is dict or type(item) is list]
+    return count
+
+
+def _decoded(decoder: json.JSONDecoder, raw: bytes) -> Any:
+    """The value of text that orjson takes, by a slower parser."""
+    try:
+        return decoder.decode(raw.decode())
+    except RecursionError:
+        raise ValueError("jsontext: exceeded max depth") from None
+
+
+def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        names = [name for name, _ in members]
+        raise DuplicateNameError(next(name for place, name in enumerate(names) if name in names[:place]))
+    return found
+
+
+def _whole(text: str) -> int | float:
+    number: int | float = -0.0 if text == "-0" else orjson.loads(text)
+    return number
+
+
+def _as_spelled(text: str) -> int | float:
+    number: int | float = orjson.loads(text)
+    return number if orjson.dumps(number).decode() == text else Numeral(float(text), text)
+
+
+def _decoder(whole: Callable[[str], float], fraction: Callable[[str], float]) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_distinct, parse_int=whole, parse_float=fraction)
+
+
+_EXACT = _decoder(_whole, float)
+_SPELLED = _decoder(_as_spelled, _as_spelled)
