@@ -40,6 +40,7 @@ def load(config: str | None, flags: Mapping[str, Any], environ: Mapping[str, str
         if value is not None:
             tree[key] = _value(value, _types(Settings)[key], f"--{key}", strict=False)
     settings = msgspec.convert(tree, Settings)
+    _check_together(settings, str(file))
     return msgspec.structs.replace(settings, data=str(Path(settings.data).expanduser().resolve()))
 
 
@@ -83,6 +84,15 @@ def _check(tree: Mapping[Any, Any], struct: type[msgspec.Struct], source: str, p
             _check(value, expected, source, f"{prefix}{key}.")
         else:
             _value(value, expected, f"{source}: {prefix}{key}", strict=True)
+
+
+def _check_together(settings: Settings, source: str) -> None:
+    """What no key can say alone."""
+    write_s, hang_s = settings.sql.write_timeout_s, settings.supervision.hang_after_s
+    if write_s >= hang_s:  # a long write would be taken for a hang, and its worker aborted
+        raise ConfigError(
+            f"{source}: sql.write_timeout_s: found {write_s}, allowed is less than supervision.hang_after_s ({hang_s})"
+        )
 
 
 def _value(value: Any, expected: Any, source: str, *, strict: bool) -> Any:

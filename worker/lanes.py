@@ -58,13 +58,13 @@ class Lanes:
         apart = Recorder(db.path, readonly=True)
         try:
             apart.deadline_ns = monotonic_ns() + self._read_limit_ns
-            answer = fn(apart)
+            return fn(apart)
         finally:
             apart.close()
-        # what was quick this time may be tried inline again: one deep page does not make a collection slow for ever
-        slow = (db.slow - apart.dear.keys()) | apart.dear_beyond(self._budget_ns)
-        db.slow = slow if len(slow) <= SLOW_MAX else frozenset()
-        return answer
+            dear = apart.dear_beyond(self._budget_ns)
+            # what was quick this time may be tried inline again: one deep page does not make a collection slow for ever
+            slow = (db.slow - apart.taken.keys()) | dear
+            db.slow = slow if len(slow) <= SLOW_MAX else frozenset()
 
     async def blocking(self, fn: Callable[..., T], *args: object) -> T:
         """Run `fn(*args)`, which blocks or burns CPU, in the pool."""
@@ -89,11 +89,11 @@ class Lanes:
 class Recorder(Database):
     """A connection of the pool, which notes how long each statement takes."""
 
-    __slots__ = ("_last", "_since", "dear")
+    __slots__ = ("_last", "_since", "taken")
 
     def __init__(self, path: str, *, readonly: bool) -> None:
         super().__init__(path, readonly=readonly)
-        self.dear: dict[str, int] = {}
+        self.taken: dict[str, int] = {}  # statement → ns of its longest run
         self._last = ""
         self._since = 0
 
@@ -105,10 +105,10 @@ class Recorder(Database):
 
     def _stop(self) -> None:
         if self._last:
-            self.dear[self._last] = max(monotonic_ns() - self._since, self.dear.get(self._last, 0))
+            self.taken[self._last] = max(monotonic_ns() - self._since, self.taken.get(self._last, 0))
             self._last = ""
 
     def dear_beyond(self, budget_ns: int) -> frozenset[str]:
         """The statements that took longer than `budget_ns`."""
         self._stop()
-        return frozenset(sql for sql, taken in self.dear.items() if taken > budget_ns)
+        return frozenset(sql for sql, taken in self.taken.items() if taken > budget_ns)

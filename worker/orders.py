@@ -19,7 +19,6 @@ from supervisor.contract.messages import Call, Message, Progress, Reply, TenantD
 from supervisor.contract.settings import template_dir
 from supervisor.contract.shardmap import Directory
 from supervisor.contract.tenant import Tenant, TenantState
-from supervisor.contract.tenant import TenantState
 from worker import provision
 from worker.auth import superusers
 from worker.context import Context

@@ -18,7 +18,6 @@ import os
 import signal
 import socket
 import sys
-from functools import partial
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
@@ -157,13 +156,13 @@ class ShardWorker(Worker):
 
     def _beat(self) -> None:
         """Once a second: alive, on time, and still somebody's child."""
+        self.loop.call_later(BEAT_S, self._beat)  # first, so that nothing that fails below can stop it
         self.notify()
         self.endpoint.sweep()
         if os.getppid() != self.ppid:
             self._orphaned()
         elif self.alive and not self._accepting and not self.endpoint.full:
             self._accept_all()
-        self.loop.call_later(BEAT_S, self._beat)
 
     def _orphaned(self) -> None:
         if not self._quick:
@@ -230,6 +229,8 @@ class ShardWorker(Worker):
 
     def _report(self, last: bool = False) -> None:
         """What was used since the last report; repeats itself every tick."""
+        if not last:
+            self.loop.call_later(self.board.settings.supervision.tick_s, self._report)
         endpoint = self.endpoint
         usage = replace(
             self._app.usage(),
@@ -240,5 +241,3 @@ class ShardWorker(Worker):
         )
         endpoint.passed = endpoint.taken = 0
         self._channel.send(UsageReport(usage))
-        if not last:
-            self.loop.call_later(self.board.settings.supervision.tick_s, partial(self._report))

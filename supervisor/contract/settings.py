@@ -37,6 +37,7 @@ LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits of the HTTP wire."""
 
+    connections_max: Count = 10_000
     head_bytes_max: Annotated[int, Meta(ge=1024, le=1_048_576)] = 32_768
     headers_max: Annotated[int, Meta(ge=8, le=1000)] = 100
     body_bytes_max: Annotated[int, Meta(ge=1024)] = 134_217_728

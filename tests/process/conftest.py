@@ -20,6 +20,7 @@ from tests.servers import ROOT, Server, free_port
 
 SCRIPT = Path(__file__).with_name("standin.py")
 SUPERVISION = {"tick_s": 0.1, "hang_after_s": 0.5, "graceful_timeout_s": 5}
+SQL = {"write_timeout_s": 0.2}  # must stay below hang_after_s
 DEADLINE_S = 20.0
 
 
@@ -52,7 +53,7 @@ class StandIn(Server):
 
     def configure(self, **supervision: Any) -> None:
         self.config.parent.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(json.dumps({"supervision": SUPERVISION | supervision}))
+        self.config.write_text(json.dumps({"supervision": SUPERVISION | supervision, "sql": SQL}))
 
     def command(self) -> list[str]:
         flags = {"data": str(self.directory), "listen": f"127.0.0.1:{self.port}", "shards": str(self.shards)}

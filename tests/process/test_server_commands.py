@@ -14,9 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.conftest import until
 from tests.process.whole import (
-    ANSWER_S,
     CREDENTIALS,
     EMAIL,
     HEALTH,
@@ -27,6 +25,7 @@ from tests.process.whole import (
     Wire,
     expect,
     on_shard,
+    until,
 )
 from tests.servers import ROOT, StartError
 
@@ -156,7 +155,8 @@ REFUSED: list[tuple[list[str], str]] = [
     (["tenant", "import", "other", "{empty}"], "it has no data.db"),
     (["tenant", "import", "other", "{missing}"], "it has no data.db"),
     (["tenant", "import", "other", "{junk}"], "can't be read"),
-    (["tenant", "import", "other", "{live}"], "is in use by process"),
+    (["tenant", "import", "other", "{live}"], "lies among this server's own tenants"),
+    (["tenant", "import", "other", "{held}"], "is in use by process"),
     (["tenant", "import", "origin", "{empty}"], "tenant origin exists already"),
     (["tenant", "export", "origin", "{junk}"], "is not empty"),
     (["tenant", "export", "nobody", "{missing}"], "there is no tenant nobody"),
@@ -171,14 +171,18 @@ def test_refusals_are_one_line_and_leave_nothing(
     server: Whole, tmp_path: Path, arguments: list[str], part: str
 ) -> None:
     expect(server.ask("GET", "origin", NOTES), 200)  # so that it is open
-    places = {"empty": tmp_path / "empty", "missing": tmp_path / "missing", "junk": tmp_path / "junk"}
+    places = {name: tmp_path / name for name in ("empty", "missing", "junk", "held")}
     places["empty"].mkdir()
     places["junk"].mkdir()
     (places["junk"] / "data.db").write_bytes(os.urandom(8192))
     places["live"] = server.pb_data("origin")
+    server.do("tenant.export", name="origin", target=str(places["held"]))
+    holder = sqlite3.connect(places["held"] / "data.db")
+    holder.execute("SELECT count(*) FROM notes").fetchone()
     before = server.do("tenant.list"), sorted(path.name for path in (server.directory / "tenants").iterdir())
     command = [sys.executable, "-m", "supervisor", *(text.format(**places) for text in arguments)]
-    done = subprocess.run([*command, "--data", str(server.directory)], capture_output=True, text=True, cwd=ROOT)
+    with contextlib.closing(holder):
+        done = subprocess.run([*command, "--data", str(server.directory)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1, done.stderr
     assert done.stderr.startswith("pocker: ")
     assert done.stderr.count("\n") == 1
@@ -221,7 +225,7 @@ def test_a_server_killed_in_the_middle_of_commands_repairs_itself(tmp_path: Path
             rows: list[dict[str, Any]] = server.do("tenant.list")
             return rows if all(row["state"] == "active" for row in rows) else None
 
-        rows = until(repaired, "what was cut off is undone", ANSWER_S)
+        rows = until(repaired, "what was cut off is undone")
         known = {row["name"] for row in rows}
         assert known >= {"steady", *done}
         assert {path.name for path in (server.directory / "tenants").iterdir()} == known

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.conftest import until
-from tests.process.whole import HEALTH, NOTES, Whole, Wire, expect, on_shard, polled
+from tests.process.whole import HEALTH, NOTES, Whole, Wire, expect, on_shard, polled, until
 
 
 def overwrite_head(database: Path) -> None:

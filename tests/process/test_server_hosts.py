@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from supervisor.ops.client import ClientError
-from tests.process.conftest import until
 from tests.process.whole import (
     ANSWER_S,
     CREDENTIALS,
@@ -24,6 +23,7 @@ from tests.process.whole import (
     on_shard,
     request,
     stored,
+    until,
 )
 
 SEED = 7
@@ -53,7 +53,7 @@ def who(answer: Answer) -> str | None:
         assert told == NOBODY
         return None
     items = expect(answer, 200)["items"]
-    return next(item["title"] for item in items if item["title"] in TENANTS)
+    return next(str(item["title"]) for item in items if item["title"] in TENANTS)
 
 
 HOSTS: list[tuple[str, str, str | None]] = [
@@ -218,9 +218,9 @@ def test_a_tenant_leaves_while_its_clients_work(server: Whole, end: str) -> None
         thread.start()
     try:
         for _ in range(3 if end == "suspend" else 1):
-            until(lambda: all(seen[-1:] == [200] for seen in statuses.values()), "all of them are served", ANSWER_S)
+            until(lambda: all(seen[-1:] == [200] for seen in statuses.values()), "all of them are served")
             server.do(f"tenant.{end}", name=name)
-            until(lambda: not any(seen[-1:] == [200] for seen in statuses.values()), "none is served", ANSWER_S)
+            until(lambda: not any(seen[-1:] == [200] for seen in statuses.values()), "none is served")
             if end == "suspend":
                 files = [path.name for path in server.pb_data(name).iterdir()]
                 assert not [file for file in files if file.startswith("data.db-")], "closed and complete"

@@ -11,8 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.process.conftest import until
-from tests.process.whole import NOTES, Closed, Load, Whole, Wire, Writer, expect, on_shard, request, stored
+from tests.process.whole import NOTES, Closed, Load, Whole, Wire, Writer, expect, on_shard, request, stored, until
 
 SEED = 20260
 KILLS = 5
@@ -75,8 +74,8 @@ of an inner `%`.)"""
 @pytest.mark.slow
 def test_a_hung_worker_is_replaced_and_its_tenant_blamed(tmp_path: Path) -> None:
     (greedy, neighbour), (other,) = on_shard(0, 2), on_shard(1)
-    settings = {"supervision": {"hang_after_s": 1}, "sql": {"write_timeout_s": 0.5}}
-    with Whole(tmp_path / "data", **settings) as server:
+    supervision, sql = {"hang_after_s": 1}, {"write_timeout_s": 0.5}
+    with Whole(tmp_path / "data", supervision=supervision, sql=sql) as server:
         columns = [{"name": "text", "type": "text", "max": LONG}, {"name": "pattern", "type": "text", "max": LONG}]
         server.make(greedy, columns, listRule="text ~ pattern")
         for name in (neighbour, other):
@@ -101,7 +100,7 @@ def test_a_hung_worker_is_replaced_and_its_tenant_blamed(tmp_path: Path) -> None
                 slowest = max(slowest, time.monotonic() - asked)
                 answered += 1
                 row = server.rows()[0]
-                return row["state"] == "serving" and row["pid"] != pids[0]
+                return bool(row["state"] == "serving" and row["pid"] != pids[0])
 
             # asked while its shard hangs: the other one accepts it, passes it on, and it waits for the successor
             with Wire(server.port) as patient:

@@ -7,8 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.process.conftest import until
-from tests.process.whole import ANSWER_S, NOTES, Whole, Wire, expect, on_shard, stored
+from tests.process.whole import ANSWER_S, NOTES, Whole, Wire, expect, on_shard, stored, until
 
 LIVE_MAX = 3
 NAMES = on_shard(0, 10)

@@ -19,7 +19,7 @@ import psutil
 
 from supervisor.contract.shardmap import owner_of
 from supervisor.ops.client import ask
-from tests.process.conftest import until
+from tests.process import conftest
 from tests.servers import Pocker
 
 EMAIL, PASSWORD = "root@example.com", "super-secret-1"
@@ -159,7 +159,7 @@ class Whole(Pocker):
             rows = self.rows()
             return rows if all(row["state"] == "serving" and row["pid"] not in gone for row in rows) else None
 
-        rows = until(serving, "all shards serve", ANSWER_S)
+        rows = until(serving, "all shards serve")
         for row in rows:
             assert psutil.Process(row["pid"]).ppid() == self.pid
         return [row["pid"] for row in rows]
@@ -196,6 +196,11 @@ class Whole(Pocker):
 
     def pb_data(self, name: str) -> Path:
         return self.directory / "tenants" / name / "pb_data"
+
+
+def until(done: Callable[[], Any], what: str) -> Any:
+    """Polls until `done()` is true and returns its value; fails when that takes longer than any answer may."""
+    return conftest.until(done, what, ANSWER_S)
 
 
 def expect(answer: Answer, status: int) -> Any:
@@ -304,7 +309,7 @@ class Load:
     def more(self, count: int) -> None:
         """Waits until so many more records are acknowledged."""
         wanted = self.acknowledged() + count
-        until(lambda: self.acknowledged() >= wanted, f"{count} more records", ANSWER_S)
+        until(lambda: self.acknowledged() >= wanted, f"{count} more records")
 
     def each(self, count: int = 1) -> None:
         """Waits until every writer has so many more records acknowledged."""
@@ -313,7 +318,7 @@ class Load:
         def reached() -> bool:
             return all(len(writer.acknowledged) >= goal for writer, goal in zip(self.writers, wanted, strict=True))
 
-        until(reached, f"{count} more records of every client", ANSWER_S)
+        until(reached, f"{count} more records of every client")
 
     def join(self) -> None:
         """Ends the writers."""
@@ -355,5 +360,5 @@ def polled(ask_once: Callable[[], Answer], status: int, what: str) -> Answer:
         seen[:] = [ask_once()]
         return seen[0].status == status
 
-    until(once, what, ANSWER_S)
+    until(once, what)
     return seen[0]

@@ -5,7 +5,7 @@ from typing import Any
 from worker.auth import logins
 from worker.auth.logins import ImpersonateForm, PasswordForm, Requester
 from worker.auth.origins import Visit
-from worker.http.body import read_body, read_form
+from worker.http.body import FORM_FAILED, read_body, read_form
 from worker.http.exchange import Request, Response
 from worker.http.guards import (
     NO_AUTH_COLLECTION,
@@ -69,7 +69,7 @@ class Impersonate:
         ctx = req.context.tenant
         require_superuser(req)
         found = require_auth_collection(ctx, collection, NO_AUTH_COLLECTION)
-        form = await read_form(req, ImpersonateForm)
+        form = await read_form(req, ImpersonateForm, unsupported=FORM_FAILED)
         requester = _requester(req, {"duration": form.duration})
         json_reply(resp, await logins.impersonate(ctx, found, record, form, requester), req)
 

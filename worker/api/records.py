@@ -5,7 +5,7 @@ from typing import Any
 import falcon.asgi
 
 from worker.errors import NO_ROWS, not_found
-from worker.http.body import read_body
+from worker.http.body import has_body, read_body
 from worker.http.exchange import Request, Response
 from worker.http.guards import require_collection
 from worker.http.reply import json_reply, no_content
@@ -23,8 +23,10 @@ class Records:
     async def on_get(self, req: Request, resp: Response, collection: str) -> None:
         context = req.context
         found = require_collection(context.tenant, collection)
+        # as for a deletion, a body matters to rules only, but has to be well formed
+        info = context.info(await read_body(req) if has_body(req) else None)
         query = ListQuery.parse(context.query)
-        json_reply(resp, await actions.list_records(context.tenant, found, context.info(), query), req)
+        json_reply(resp, await actions.list_records(context.tenant, found, info, query), req)
 
     async def on_post(self, req: Request, resp: Response, collection: str) -> None:
         context = req.context
@@ -42,8 +44,9 @@ class OneRecord:
     async def on_get(self, req: Request, resp: Response, collection: str, record: str) -> None:
         context = req.context
         found = require_collection(context.tenant, collection)
+        info = context.info(await read_body(req) if has_body(req) else None)
         expand = context.query.get("expand", "")
-        json_reply(resp, await actions.view_record(context.tenant, found, record, context.info(), expand=expand), req)
+        json_reply(resp, await actions.view_record(context.tenant, found, record, info, expand=expand), req)
 
     async def on_patch(self, req: Request, resp: Response, collection: str, record: str) -> None:
         context = req.context

@@ -6,7 +6,7 @@ handler interrupts it, and `worker.lanes` runs it again elsewhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
@@ -37,21 +37,6 @@ def shrink_sqlite() -> None:
     apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, 0)
     apsw.config(apsw.SQLITE_CONFIG_LOOKASIDE, 0, 0)
     apsw.initialize()
-
-
-class FirstOnly:
-    """Asked by apsw before each statement of a text: only the first one may run."""
-
-    __slots__ = ("_seen",)
-
-    def __init__(self) -> None:
-        self._seen = False
-
-    def __call__(self, cursor: apsw.Cursor, sql: str, params: Any) -> bool:
-        """Whether the statement may run."""
-        del cursor, sql, params
-        seen, self._seen = self._seen, True
-        return not seen
 
 
 class Database:
@@ -114,27 +99,52 @@ class Database:
     def once(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         """Every row of one statement that is not worth remembering: a prepared one costs kilobytes a tenant.
 
-        Raises apsw.SQLError before a second statement runs: DDL has texts of a tenant's in it (the WHERE of an index).
+        Raises apsw.SQLError where there may be a second one, before any is compiled (some pragmas take effect there):
+        DDL has texts of a tenant's in it, as the WHERE of an index. A `;` in such a text is refused, quoted or not.
         """
-        cursor = self.connection.cursor()
-        cursor.exec_trace = FirstOnly()
-        try:
-            return list(cursor.execute(sql, params, can_cache=False))
-        except apsw.ExecTraceAbort:
-            raise apsw.SQLError("only one statement is allowed") from None
+        if ";" in sql.rstrip("; \t\r\n") or "\0" in sql:
+            raise apsw.SQLError("only one statement is allowed")
+        return list(self.connection.execute(sql, params, can_cache=False))
 
     def one(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
         """The first row, or None."""
-        return next(self.execute(sql, params), None)
+        try:
+            return next(self.execute(sql, params), None)
+        except UnicodeDecodeError:
+            return next(iter(self._mended(sql, params)), None)
 
     def all(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         """Every row."""
-        return list(self.execute(sql, params))
+        try:
+            return list(self.execute(sql, params))
+        except UnicodeDecodeError:
+            return self._mended(sql, params)
 
     def value(self, sql: str, params: Params = ()) -> Any:
         """The first column of the first row, or None."""
-        row = next(self.execute(sql, params), None)
+        row = self.one(sql, params)
         return None if row is None else row[0]
+
+    def _mended(self, sql: str, params: Params) -> list[tuple[Any, ...]]:
+        """Every row, what is no UTF-8 in its texts replaced: PocketBase stores the bytes that a form brings.
+
+        One text of this kind, in a database from elsewhere, must not make its whole table unreadable.
+        """
+        names: list[str] = []
+
+        def note(cursor: apsw.Cursor, *_: Any) -> bool:
+            names.extend(f"c{number}" for number in range(len(cursor.get_description())))
+            return False
+
+        cursor = self.connection.cursor()
+        cursor.exec_trace = note
+        with suppress(apsw.ExecTraceAbort):
+            cursor.execute(sql, params, can_cache=False)
+        columns = ", ".join(
+            f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END" for name in names
+        )
+        rows = self.once(f"WITH mended({', '.join(names)}) AS ({sql}) SELECT {columns} FROM mended", params)
+        return [tuple([part.decode(errors="replace") if type(part) is bytes else part for part in row]) for row in rows]
 
     @property
     def in_transaction(self) -> bool:

@@ -8,7 +8,7 @@ import orjson
 
 from worker.errors import REQUIRED, FieldError
 from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, out_of
-from worker.fields.jsontext import DuplicateNameError, dumps, loads_spelled
+from worker.fields.jsontext import UnfitError, dumps, loads_spelled
 from worker.fields.numbers import Numeral, message_of, normal
 
 DEFAULT_MAX_BYTES = 1 << 20
@@ -20,7 +20,7 @@ INVALID = FieldError("validation_invalid_json", "Must be a valid json value")
 
 
 class Refused(str):
-    """A text that is JSON but for a name which an object has twice: neither a value nor a text like any other."""
+    """A text that is JSON which is refused: neither a value nor a text like any other."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ class JsonField(Field):
         if raw in ("null", "true", "false") or raw.startswith(JSON_STARTS):
             try:
                 return loads_spelled(raw.encode())
-            except DuplicateNameError:
+            except UnfitError:
                 return Refused(raw)
             except ValueError:
                 return raw

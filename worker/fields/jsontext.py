@@ -17,12 +17,18 @@ from worker.fields.numbers import Numeral
 # Longer text is not written back: that takes as much memory as the text.
 WRITTEN_BACK_MAX = 1 << 20
 
+TOO_DEEP = "jsontext: exceeded max depth"
+
 # In text that is well formed: at least every name of an object, and at least every -0.
 _NAME_END = re.compile(rb'"[ \t\r\n]*:')
 _MINUS_ZERO = re.compile(rb"-0[ \t\r\n,\]}]|-0\Z")
 
 
-class DuplicateNameError(ValueError):
+class UnfitError(ValueError):
+    """Well-formed JSON which is refused all the same."""
+
+
+class DuplicateNameError(UnfitError):
     """An object has two members of the same name."""
 
     def __init__(self, name: str) -> None:
@@ -30,9 +36,9 @@ class DuplicateNameError(ValueError):
 
 
 def loads(raw: bytes) -> Any:
-    """The value of JSON text. ValueError for what is no JSON, DuplicateNameError for a name twice in an object."""
+    """The value of JSON text. ValueError for what is no JSON, UnfitError for a name that an object has twice."""
     value = orjson.loads(raw)
-    if len(raw) <= WRITTEN_BACK_MAX and orjson.dumps(value) == raw:
+    if len(raw) <= WRITTEN_BACK_MAX and _is_written(value, raw):
         return value
     if _MINUS_ZERO.search(raw) or len(_NAME_END.findall(raw)) != _names(value):
         return _decoded(_EXACT, raw)
@@ -42,7 +48,7 @@ def loads(raw: bytes) -> Any:
 def loads_spelled(raw: bytes) -> Any:
     """As `loads`, with numbers that are spelled as they are in the text."""
     value = orjson.loads(raw)
-    return value if orjson.dumps(value) == raw else _decoded(_SPELLED, raw)
+    return value if _is_written(value, raw) else _decoded(_SPELLED, raw)
 
 
 def dumps(value: Any) -> bytes:
@@ -55,6 +61,15 @@ def spelled(value: Any) -> orjson.Fragment:
     if type(value) is Numeral:
         return orjson.Fragment(value.text)
     raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _is_written(value: Any, raw: bytes) -> bool:
+    """Whether `raw` is what orjson makes of a value."""
+    try:
+        return orjson.dumps(value) == raw
+    except TypeError:
+        # orjson reads deeper than it writes
+        raise UnfitError(TOO_DEEP) from None
 
 
 def _names(value: Any) -> int:
@@ -76,7 +91,7 @@ def _decoded(decoder: json.JSONDecoder, raw: bytes) -> Any:
     try:
         return decoder.decode(raw.decode())
     except RecursionError:
-        raise ValueError("jsontext: exceeded max depth") from None
+        raise UnfitError(TOO_DEEP) from None
 
 
 def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:

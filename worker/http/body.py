@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
-import orjson
 from falcon.errors import HTTPError
 from falcon.media.multipart import MultipartFormHandler, MultipartParseOptions
 
 from worker.errors import ApiError, bad_request
+from worker.fields.jsontext import DuplicateNameError, UnfitError, loads
 from worker.http.exchange import Request
 from worker.http.inference import infer
 from worker.http.query import BadEscapeError, split_pairs, split_pairs_strictly
@@ -41,6 +41,8 @@ UNSUPPORTED_TYPE = "Unsupported Content-Type."
 
 _FORGIVING_JSON = json.JSONDecoder()
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# The methods whose urlencoded bodies Go's server reads.
+URLENCODED_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _URLENCODED = "application/x-www-form-urlencoded"
 _XML = ("text/xml", "application/xml")
 
@@ -61,10 +63,19 @@ async def read_body(req: Request, limit: int = BODY_BYTES_MAX) -> dict[str, Any]
     raise bad_request("" if content_type.startswith(_XML) else UNSUPPORTED_TYPE)
 
 
-async def read_form(req: Request, form: type[T], limit: int = BODY_BYTES_MAX) -> T:
+def has_body(req: Request) -> bool:
+    """Whether there is a body to read, for requests that rarely have one."""
+    headers = req.raw_headers
+    return b"content-length" in headers or b"transfer-encoding" in headers
+
+
+async def read_form(
+    req: Request, form: type[T], limit: int = BODY_BYTES_MAX, *, unsupported: str = UNSUPPORTED_TYPE
+) -> T:
     """The body as a fixed form: JSON members match in any case, form keys exactly; `null` and strangers are left out.
 
-    ApiError 400 where a member has the wrong type, 413 beyond `limit` bytes.
+    ApiError 400 where a member has the wrong type or comes twice, and for a type of body nobody reads (in the words of
+    `unsupported`); 413 beyond `limit` bytes.
     """
     raw = await _read(req, limit)
     if not raw:
@@ -80,7 +91,7 @@ async def read_form(req: Request, form: type[T], limit: int = BODY_BYTES_MAX) ->
         return _convert(first, form, strict=False)
     if content_type.startswith(_XML):
         return form()
-    raise bad_request(UNSUPPORTED_TYPE)
+    raise bad_request(unsupported)
 
 
 async def _read(req: Request, limit: int) -> bytes:
@@ -103,11 +114,17 @@ async def _read(req: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _json_object(raw: bytes, message: str) -> dict[str, Any]:
+def _json_object(raw: bytes, message: str, *, alone: bool = False) -> dict[str, Any]:
+    """The object that is the first value of `raw`; the real one's decoder never looks at what follows.
+
+    With `alone` nothing may follow.
+    """
     _refuse_heap(raw)
     try:
-        value = orjson.loads(raw)
+        value = loads(raw)
     except ValueError as exc:
+        if alone or isinstance(exc, UnfitError):
+            raise bad_request(message, cause=str(exc)) from exc
         value = _first_json_value(raw, exc, message)
     if value is None:
         return {}
@@ -144,24 +161,27 @@ def _depth(value: Any) -> int:
 
 
 def _first_json_value(raw: bytes, error: ValueError, message: str) -> Any:
-    """The first value of `raw` where more follows it, which the real one's decoder never looks at."""
+    """The first value of `raw` where more follows it."""
     try:
         text = raw.decode().lstrip(" \t\r\n")
         _, end = _FORGIVING_JSON.raw_decode(text)
-        return orjson.loads(text[:end])  # once more by the strict parser: the forgiving one only found the end
+        return loads(text[:end].encode())  # once more by the strict parser: the forgiving one only found the end
     except (ValueError, RecursionError):
         raise bad_request(message, cause=str(error)) from error
 
 
 def _fold_names(members: dict[str, Any], form: type[msgspec.Struct]) -> dict[str, Any]:
-    """`members` under the form's own spelling; an exact name wins over one in another case."""
+    """`members` under the form's own spelling. ApiError 400 for a name that comes twice, in whatever case."""
     known = {name.lower(): name for name in form.__struct_encode_fields__}
     folded: dict[str, Any] = {}
     for name, value in members.items():
         own = known.get(name.lower())
-        if own is not None and value is not None and (own not in folded or own == name):
-            folded[own] = value
-    return folded
+        if own is None:
+            continue
+        if own in folded:
+            raise bad_request(FORM_FAILED, cause=DuplicateNameError(name))
+        folded[own] = value
+    return {name: value for name, value in folded.items() if value is not None}
 
 
 def _convert(members: dict[str, Any], form: type[T], *, strict: bool) -> T:
@@ -173,15 +193,16 @@ def _convert(members: dict[str, Any], form: type[T], *, strict: bool) -> T:
 
 async def _form_pairs(req: Request, raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
     """Names and texts of the body in their order, then those of the query, which belong to a form as well."""
-    if content_type.startswith(_URLENCODED):
+    pairs: list[tuple[str, str]] = []
+    if not content_type.startswith(_URLENCODED):
+        pairs = await _multipart_pairs(raw, content_type, message)
+    elif req.method in URLENCODED_METHODS:
         if len(raw) > FORM_BYTES_MAX or raw.count(b"&") >= FORM_PAIRS_MAX:
             raise bad_request(message, cause="too large a form")
         try:
             pairs = split_pairs_strictly(raw.decode("utf-8", "replace"))
         except BadEscapeError as exc:
             raise bad_request(message, cause=str(exc)) from exc
-    else:
-        pairs = await _multipart_pairs(raw, content_type, message)
     query = req.scope["query_string"]
     return pairs + split_pairs(query.decode("utf-8", "replace")) if query else pairs
 
@@ -231,5 +252,5 @@ def _form_map(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     payloads = texts.pop(JSON_PAYLOAD, [])
     body = {name: infer(of[0]) if len(of) == 1 else [infer(text) for text in of] for name, of in texts.items()}
     for payload in payloads:
-        body.update(_json_object(payload.encode(), ""))
+        body.update(_json_object(payload.encode(), "", alone=True))
     return body

@@ -20,7 +20,7 @@ def infer(text: str) -> str | bool | int | float:
     if not text or text[0] not in "-0123456789" or len(text) > _DIGITS_MAX or not _PLAIN_NUMBER.fullmatch(text):
         return text
     if "." not in text and len(text) <= _EXACT_DIGITS:
-        return int(text)
+        return int(text) or (-0.0 if text[0] == "-" else 0)
     number = float(text)
     if number in {float("inf"), float("-inf")} or format(Decimal(repr(number)), "f") not in {text, text + ".0"}:
         return text

@@ -95,15 +95,21 @@ def matches(plain: str, hashed: object) -> bool:
         return False
 
 
-def settle(record: Record) -> None:
-    """Follow a change of credentials before it is validated and stored: superusers are verified, tokens die."""
+def settle(db: Database, catalog: "Catalog", record: Record) -> None:
+    """Follow a change of credentials before it is validated and stored: superusers are verified, tokens die.
+
+    Who becomes verified loses the external logins that somebody else may have linked to the address before, and then
+    the tokens as well.
+    """
     if record.collection.name == SUPERUSERS:
         record.set("verified", True)
     if record.original is None:
         if not record.token_key:
             record.set("tokenKey", rand_secret())
     elif not record.changed("tokenKey") and (
-        record.changed("email") or _password_changed(record) or _became_verified(record)
+        record.changed("email")
+        or _password_changed(record)
+        or (_became_verified(record) and _has_external(db, catalog, record))
     ):
         record.set("tokenKey", rand_secret())
 
@@ -114,6 +120,14 @@ def _password_changed(record: Record) -> bool:
 
 def _became_verified(record: Record) -> bool:
     return record.original is not None and record.verified and not record.original.get("verified")
+
+
+def _has_external(db: Database, catalog: "Catalog", record: Record) -> bool:
+    external = catalog.get(EXTERNAL)
+    if external is None:
+        return False
+    sql = f"SELECT 1 FROM {quote(external.name)} WHERE `collectionRef` = ? AND `recordRef` = ? LIMIT 1"
+    return db.value(sql, (record.collection.id, (record.original or record.data)["id"])) is not None
 
 
 def ended_by(record: Record) -> list[str]:

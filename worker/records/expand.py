@@ -151,7 +151,7 @@ def _referring(
     limit = f" LIMIT {BACK_RELATED_MAX}" if len(parents) == 1 else ""
     sql = f"SELECT {distinct}{parent}, {plan.columns} FROM {plan.table}{joins}{each} WHERE {condition}{order}{limit}"
     counts: dict[str, int] = {}
-    for row in db.execute(sql, (*rule_params, store.json_list(parents))):
+    for row in db.all(sql, (*rule_params, store.json_list(parents))):
         count = counts[row[0]] = counts.get(row[0], 0) + 1
         if count <= BACK_RELATED_MAX:
             yield row[0], Record.stored(other, plan.values(row[1:]))

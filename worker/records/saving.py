@@ -52,7 +52,7 @@ async def save(ctx: "Context", record: Record, *, within: Unit | None = None, va
     stages = events.CREATE if record.is_new else events.UPDATE
     bus = ctx.bus
     if quiet(bus, stages.every) and quiet(bus, events.VALIDATE):
-        complete(record)
+        complete(ctx, record)
         if validate:
             check(ctx, record)
         await _hash_passwords(ctx, record)
@@ -72,7 +72,7 @@ async def _save_loudly(ctx: "Context", record: Record, stages: Stages, within: U
         await _write(ctx, event.record, event.unit)
 
     async def default(event: RecordEvent) -> None:
-        complete(event.record)
+        complete(ctx, event.record)
         if validate:
             await around(bus, events.VALIDATE, RecordEvent(ctx, event.record, event.unit), _check_event)
         await around(bus, stages.execute, event, execute)
@@ -83,7 +83,7 @@ async def _save_loudly(ctx: "Context", record: Record, stages: Stages, within: U
     try:
         async with Unit(ctx, within) as unit:
             event.unit = unit
-            complete(record)
+            complete(ctx, record)
             await around(bus, stages.around, event, default)
             unit.after.append(succeeded)
     except Exception as error:
@@ -101,11 +101,11 @@ async def _nothing(event: RecordEvent) -> None:
     del event
 
 
-def complete(record: Record) -> None:
+def complete(ctx: "Context", record: Record) -> None:
     """Fill in what nobody has to submit: id, token key, dates, generated texts."""
     is_new = record.is_new
     if record.collection.is_auth:
-        accounts.settle(record)
+        accounts.settle(ctx.data, ctx.catalog, record)
     if is_new and not record.data["id"]:
         _draw_id(record)
     moment = now()  # one for all dates of the record

@@ -55,7 +55,7 @@ def find_many(
     found: dict[str, Record] = {}
     for start in range(0, len(wanted), IDS_MAX):
         batch = wanted[start : start + IDS_MAX]
-        for row in db.execute(*among(plan.columns, plan.table, batch, where)):
+        for row in db.all(*among(plan.columns, plan.table, batch, where)):
             record = Record.stored(collection, plan.values(row))
             found[record.id] = record
     return found

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from worker.schema.collection import Collection
 
 AUTOGENERATE = ":autogenerate"
+# The field types that know a modifier. For other types a key with one is no field's, or rules would take the value
+# that is stored for one that was submitted.
+LISTS = frozenset({"select", "relation", "file"})
+MODIFIED = {"+": LISTS | {"number"}, "-": LISTS | {"number"}, "prepend+": LISTS, AUTOGENERATE: frozenset({"text"})}
 
 
 def load(record: Record, body: Mapping[str, Any], *, superuser: bool) -> dict[str, Any]:
@@ -41,11 +45,8 @@ def load(record: Record, body: Mapping[str, Any], *, superuser: bool) -> dict[st
 def _applied(field: "Field", modifier: str, current: Any, raw: Any) -> Any:
     if not modifier:
         return field.cast(raw)
-    if modifier == AUTOGENERATE:
-        if not isinstance(field, TextField):
-            return current
-        if not field.autogenerate_pattern:
-            return field.cast(raw)
+    if modifier == AUTOGENERATE and isinstance(field, TextField) and not field.autogenerate_pattern:
+        return field.cast(raw)
     return field.modify(modifier, current, raw)
 
 
@@ -63,7 +64,7 @@ def _field_of(collection: "Collection", key: str) -> "tuple[Field, str] | None":
         field, modifier = by_name.get(key[:-1]), key[-1]
     else:
         return None
-    return None if field is None else (field, modifier)
+    return None if field is None or field.type not in MODIFIED[modifier] else (field, modifier)
 
 
 def row_of(record: Record) -> dict[str, Any]:

@@ -28,6 +28,7 @@ READY, BUSY, SKIPPING, STALLED = range(4)
 
 PIPELINE_BATCH = 8  # requests of one connection before the others get a turn
 FRESH_S = 1.0  # for the first request of a connection accepted just before its worker stops
+DRAIN_S = 5.0  # for a client that lets a stopping worker wait for input: others wait for the successor
 LOCAL: Address = ("127.0.0.1", 0)  # stands for the peer of a unix socket
 
 SLOW_HEAD = "The request head did not arrive in time."
@@ -346,7 +347,8 @@ class Connection(Movable):
         return self._mode == READY and not self.unread and not self.transport.is_closing()
 
     def drain(self) -> None:
-        """Ends what would never end by itself."""
+        """Ends what would never end by itself, or not soon."""
+        self.deadline = min(self.deadline, self.end.now + DRAIN_S)
         exchange = self._exchange
         if exchange is not None and exchange.detached:
             exchange.hang_up()

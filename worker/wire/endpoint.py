@@ -66,7 +66,7 @@ class Endpoint:
         # One buffer for all: asyncio fills it and hands it over within one callback.
         self.buffer = memoryview(bytearray(UNREAD_BYTES_MAX))
         self.connections: set[Connection] = set()
-        self.connections_max = _connections_max()
+        self.connections_max = min(http.connections_max, _descriptors_max())
         self.draining = False
         self.passed = 0
         self.taken = 0
@@ -163,8 +163,8 @@ class Endpoint:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _connections_max() -> int:
-    """As many as there are descriptors, less a reserve."""
+def _descriptors_max() -> int:
+    """How many descriptors connections may take: all of the process's, less a reserve."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(soft - SPARE_DESCRIPTORS, soft // 2)
 

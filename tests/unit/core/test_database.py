@@ -171,7 +171,13 @@ def test_a_damaged_file_is_told_from_other_failures(tmp_path):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(apsw.FullError, 507), (apsw.InterruptError, 400), (apsw.SQLError, 400), (apsw.MisuseError, 500)],
+    [
+        (apsw.FullError, 507),
+        (apsw.ConnectionClosedError, 503),
+        (apsw.InterruptError, 400),
+        (apsw.SQLError, 400),
+        (apsw.MisuseError, 500),
+    ],
 )
 def test_the_answer_keeps_sqlites_text_private(error, status):
     answer = to_api_error(error("secret table name"))
@@ -187,12 +193,12 @@ def test_defensive_mode_stands(db):
         db.execute("SELECT load_extension('x')")
 
 
-async def reading(lanes: Lanes, db: Database, sql: str):
+async def reading(lanes: Lanes, db: Database, sql: str, params: tuple = ()):
     threads = []
 
     def fn(database: Database):
         threads.append(threading.current_thread().name)
-        return database.value(sql)
+        return database.value(sql, params)
 
     return await lanes.read(db, fn), threads
 
@@ -216,11 +222,21 @@ def test_a_long_read_moves_to_the_pool_and_is_remembered(db, lanes, run):
     assert answer == 2
 
 
+def test_a_statement_that_was_slow_once_is_not_so_for_ever(run, db):
+    lanes = Lanes(inline_budget_ms=50, read_timeout_s=10, pool_threads=1)
+    pages = LONG.replace("300000", "?")
+    for size, threads in ((3_000_000, 2), (10, 2), (10, 1)):  # slow; still taken for slow; known to be quick
+        answer, names = run(reading(lanes, db, pages, (size,)))
+        assert (answer, len(names)) == (size, threads)
+    lanes.close()
+
+
 def test_an_endless_read_ends_at_its_limit(db, lanes, run):
     started = time.monotonic()
     with pytest.raises(apsw.InterruptError):
         run(reading(lanes, db, ENDLESS))
     assert 0.5 < time.monotonic() - started < 10
+    assert ENDLESS in db.slow
     assert run(reading(lanes, db, "SELECT 3"))[0] == 3
 
 

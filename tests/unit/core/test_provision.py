@@ -1,5 +1,7 @@
 """The files of a tenant: made, imported, exported, removed."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +120,21 @@ def strip(source: Path, statement: str) -> None:
     connection.close()
 
 
+def test_an_import_leaves_nothing_out_without_a_word(source, tmp_path, monkeypatch):
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("storage/c"):  # permissions do not stop a test that runs as root
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(provision.ProvisionError, match=r"storage/c can't be read: Permission denied"):
+        provision.import_directory(source, tmp_path / "tenants" / "three", {}, quiet)
+    monkeypatch.undo()
+    assert not (tmp_path / "tenants" / "three").exists()
+
+
 def test_a_directory_in_use_is_refused(source, tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, source / "data.db"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -141,6 +158,7 @@ def test_an_export_of_a_tenant_in_use_is_whole(tenant, tmp_path):
     assert copy.value("SELECT updated FROM _params") == "in the log"
     copy.close()
     assert (target / "storage/file").read_text() == "file"
+    assert target.stat().st_mode & 0o077 == 0, "it holds secrets"
     assert (target / "auxiliary.db").stat().st_size > 0
     with pytest.raises(provision.ProvisionError, match="not empty"):
         provision.export_directory(tenant, target, quiet)

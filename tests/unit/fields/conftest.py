@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import orjson
 import pytest
 
 from worker.db.connection import Database
 from worker.db.migrations import write_template
 from worker.fields import Field, PasswordValue, load_field
+from worker.fields.jsontext import dumps
 from worker.schema.catalog import Catalog
 from worker.sql import quote
 
@@ -45,7 +45,7 @@ class Desk:
         value = field.prepare(field.cast(raw), True, True)
         error = field.validate(value, self.check)
         if error is not None:
-            return {"error": json.loads(orjson.dumps(error.body()))}
+            return {"error": json.loads(dumps(error.body()))}
         if isinstance(value, PasswordValue):
             return ""
         column = quote(field.name)
@@ -53,4 +53,4 @@ class Desk:
         self.db.execute(f"INSERT INTO {quote(self.table)} ({column}) VALUES (?)", (field.to_db(value),))
         stored = field.from_db(self.db.value(f"SELECT {column} FROM {quote(self.table)}"))
         assert stored == value, "stored and read again it is the same"
-        return json.loads(orjson.dumps(stored))
+        return json.loads(dumps(stored))

@@ -354,7 +354,6 @@ CASES: list[tuple[dict[str, Any], list[Any]]] = [
             {"lon": None, "lat": None},
             {"lon": "x"},
             {"lon": True},
-
         ],
     ),
     ({"type": "geoPoint", "required": True}, [{"lon": 0, "lat": 0}, {"lon": 0, "lat": 1}, None, {}]),

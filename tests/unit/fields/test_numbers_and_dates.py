@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.fields.dates import go_text, parse_date, rfc3339
+from worker.fields.jsontext import dumps
 from worker.fields.numbers import json_of, message_of, normal, parse_float, text_of
 
 # value, as JSON shows it, in texts, in messages
@@ -27,6 +28,7 @@ NUMBERS = [
     (0.000001, "0.000001", "0.000001", "1e-06"),
     (1e-7, "1e-7", "0.0000001", "1e-07"),
     (1.5e-9, "1.5e-9", "0.0000000015", "1.5e-09"),
+    (-0.0, "-0", "-0", "-0"),
     (-2.5e30, "-2.5e+30", "-2500000000000000000000000000000", "-2.5e+30"),
 ]
 
@@ -43,7 +45,7 @@ def test_numbers_survive(value: float) -> None:
     assert float(normal(value)) == value
     for spell in (json_of, text_of, message_of):
         assert float(spell(value)) == value
-    assert float(orjson.loads(orjson.dumps(normal(value)))) == value
+    assert float(orjson.loads(dumps(normal(value)))) == value
     assert not (isinstance(normal(value), float) and value.is_integer() and abs(value) < 2**53)
 
 

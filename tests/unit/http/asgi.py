@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import orjson
 
@@ -10,9 +11,14 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    fields: list[tuple[bytes, bytes]]  # as they were sent, repeated ones included
 
     def json(self) -> Any:
         return orjson.loads(self.body)
+
+    def lines(self, name: str) -> list[str]:
+        """The values of a header that may be there more than once."""
+        return [value.decode() for key, value in self.fields if key == name.encode()]
 
 
 def ask(app: Any, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
@@ -35,7 +41,7 @@ async def send_to(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
@@ -62,4 +68,5 @@ async def send_to(
         start["status"],
         {name.decode(): value.decode() for name, value in start["headers"]},
         b"".join(part.get("body", b"") for part in parts),
+        start["headers"],
     )

@@ -67,6 +67,10 @@ class EchoMap:
         json_reply(resp, await read_body(req, 2048), req)
 
 
+class EchoAny(EchoMap):
+    on_get = on_put = on_patch = on_delete = EchoMap.on_post
+
+
 class EchoForm:
     async def on_post(self, req: Request, resp: Response) -> None:
         json_reply(resp, msgspec.to_builtins(await read_form(req, Form)), req)
@@ -113,6 +117,7 @@ def tenants(tenant: Tenant) -> Tenants:
 def app(tenants: Tenants) -> Any:
     app = make_app(tenants)
     app.add_route("/api/map", EchoMap())
+    app.add_route("/api/any", EchoAny())
     app.add_route("/api/form", EchoForm())
     app.add_route("/api/items/{name}", Item())
     app.add_route("/api/broken", Broken())

@@ -114,6 +114,11 @@ def test_a_name_that_repeats_becomes_a_list(pairs: list[tuple[str, str]]) -> Non
         (b'\xef\xbb\xbf{"s":"bom"}', BROKEN_MAP),
         (b'{"j":NaN}', BROKEN_MAP),
         (b'{"j":NaN} x', BROKEN_MAP),
+        (b'{"s":"a","s":"b"}', BROKEN_MAP),
+        (b'{"s":"a","S":"b"}', {"s": "a", "S": "b"}),
+        (b'{"j":[{"a":1,"b":2,"\\u0061":3}]}', BROKEN_MAP),
+        (b'{"s":"a"} {"s":"a","s":"b"}', {"s": "a"}),
+        (b'{"s":"a","s":"b"} trailing', BROKEN_MAP),
         (b"[" * 100_000, (413, "Request entity too large.")),
         (b"[" * 1500, BROKEN_MAP),
     ],
@@ -134,6 +139,8 @@ def test_json_maps(call: Any, body: bytes, expected: Any) -> None:
         ("@jsonPayload={bad", BROKEN_MAP),
         ("@jsonPayload=[]", BROKEN_MAP),
         ("@jsonPayload=1", BROKEN_MAP),
+        ('@jsonPayload={"s":"5"} trailing', BROKEN_MAP),
+        ('@jsonPayload={"s":"5","s":"6"}', BROKEN_MAP),
         ("s=x&@jsonPayload=", BROKEN_MAP),
         ("a=%zz", BROKEN_MAP),
     ],
@@ -146,6 +153,13 @@ def test_the_query_belongs_to_a_form_but_not_to_json(call: Any) -> None:
     assert _outcome(call("POST", "/api/map?n=2&s=q", FORM, b"n=1")) == {"n": [1, 2], "s": "q"}
     assert _outcome(call("POST", "/api/map?n=2", JSON, b'{"n":1}')) == {"n": 1}
     assert _outcome(call("POST", "/api/map?n=2", FORM)) == {}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "GET", "DELETE"])
+def test_which_methods_have_an_urlencoded_body(call: Any, method: str) -> None:
+    read = method in {"PUT", "PATCH"}
+    assert _outcome(call(method, "/api/any?n=2", FORM, b"n=1")) == ({"n": [1, 2]} if read else {"n": 2})
+    assert _outcome(call(method, "/api/any", FORM, b"a=%zz")) == (BROKEN_MAP if read else {})
 
 
 @pytest.mark.parametrize(
@@ -176,7 +190,10 @@ def test_media_types(call: Any, content_type: str | None, map_outcome: Any, form
     ("headers", "body", "expected"),
     [
         (JSON, b'{"IDENTITY":"x","PasswordAgain":"y"}', {"identity": "x", "passwordAgain": "y"}),
-        (JSON, b'{"identity":"exact","IDENTITY":"other"}', {"identity": "exact"}),
+        (JSON, b'{"identity":"exact","IDENTITY":"other"}', BROKEN_FORM),
+        (JSON, b'{"Identity":null,"identity":"exact"}', BROKEN_FORM),
+        (JSON, b'{"identity":"x","stranger":{"a":1,"a":1}}', BROKEN_FORM),
+        (JSON, b'{"identity":"x","stranger":1,"STRANGER":2}', {"identity": "x"}),
         (JSON, b'{"identity":null,"stranger":1}', {}),
         (JSON, b"null", {}),
         (JSON, b'{"identity":1}', BROKEN_FORM),

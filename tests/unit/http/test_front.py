@@ -82,34 +82,16 @@ def test_preflight(call: Any, target: str) -> None:
     asked = {"origin": "http://x", "access-control-request-method": "POST"}
     answer = call("OPTIONS", target, {**asked, "access-control-request-headers": "authorization"})
     assert (answer.status, answer.body) == (204, b"")
+    assert answer.lines("vary") == ["Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"]
     assert answer.headers == {
         "access-control-allow-headers": "authorization",
         "access-control-allow-methods": "GET,HEAD,PUT,PATCH,POST,DELETE",
         "access-control-allow-origin": "*",
-        "vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+        "vary": "Access-Control-Request-Headers",
     }
     assert "access-control-allow-headers" not in call("OPTIONS", target, asked).headers
     assert call("OPTIONS", target).headers == {"vary": "Origin"}
-
-
-@pytest.mark.parametrize(
-    ("target", "location"),
-    [
-        ("/api//items/x", "/api/items/x"),
-        ("//api/items/x", "/api/items/x"),
-        ("/api/./items/x?a=1&b=%20", "/api/items/x?a=1&b=%20"),
-        ("/api/../api/items/x/", "/api/items/x/"),
-        ("/../..", "/"),
-    ],
-)
-def test_unclean_paths_are_redirected(call: Any, target: str, location: str) -> None:
-    answer = call("GET", target)
-    assert (answer.status, answer.headers["location"]) == (307, location)
-
-
-@pytest.mark.parametrize("target", ["/api/items/.x", "/api/items/a.b", "/api/items/..."])
-def test_dots_in_names_are_not(call: Any, target: str) -> None:
-    assert call("GET", target).status == 200
+    assert call("OPTIONS", target).lines("vary") == ["Origin"]
 
 
 def test_an_unknown_host_is_404_in_the_real_ones_shape(call: Any) -> None:

@@ -86,6 +86,22 @@ def test_nonsense_is_refused_even_for_members_that_are_not_there(fields: str) ->
         assert caught.value.status == 400
 
 
+@pytest.mark.parametrize(
+    ("value", "fields", "expected"),
+    [
+        ([{"a": 1, "b": 2}, {"b": 3}], "j.a", [{"a": 1}, {}]),
+        ([{}, {"a": 1, "b": 2}], "j.a", [{}, {"a": 1}]),
+        ([1, {"a": 1, "b": 2}], "j.a", [1, {"a": 1, "b": 2}]),
+        ([None, {"a": 1, "b": 2}], "j.c", [None, {"a": 1, "b": 2}]),
+        ([[{"a": 1, "b": 2}], {"b": 1}], "j.a", [[{"a": 1, "b": 2}], {"b": 1}]),
+        ({"a": [1, {"b": 1, "c": 2}]}, "j.a.b", {"a": [1, {"b": 1, "c": 2}]}),
+        ([], "j.a", []),
+    ],
+)
+def test_a_list_is_picked_from_if_it_begins_with_an_object(value: Any, fields: str, expected: Any) -> None:
+    assert pick({"j": value}, fields) == {"j": expected}
+
+
 def test_a_page_is_looked_through() -> None:
     page = {"items": [{"id": "a", "n": 1}], "page": 1, "perPage": 30, "totalItems": 1, "totalPages": 1}
     assert pick(page, "id") == {**page, "items": [{"id": "a"}]}

@@ -55,7 +55,7 @@ def test_a_password_is_hashed_outside_the_transaction(
     ("change", "dies"),
     [
         ({"name": "x"}, False),
-        ({"verified": True}, True),
+        ({"verified": True}, False),
         ({"email": "new@example.com"}, True),
         ({"emailVisibility": True}, False),
         ({"password": None}, True),
@@ -74,6 +74,35 @@ def test_when_tokens_die(ctx: Context, users: Collection, change: dict[str, Any]
     stored = store.find(ctx.data, users, record.id)
     assert stored is not None
     assert (stored.token_key != key) is dies
+
+
+@pytest.mark.parametrize("whose", ["own", "another's"])
+def test_who_becomes_verified_loses_external_logins_and_then_the_tokens(
+    ctx: Context, users: Collection, whose: str
+) -> None:
+    record, other = make(ctx, users, "a@example.com"), make(ctx, users, "b@example.com")
+    external = ctx.catalog.get("_externalAuths")
+    assert external is not None
+    linked = Record.new(external)
+    owner = record if whose == "own" else other
+    for name, value in {
+        "recordRef": owner.id,
+        "collectionRef": users.id,
+        "provider": "google",
+        "providerId": "1",
+    }.items():
+        linked.set(name, value)
+    asyncio.run(actions.save(ctx, linked))
+    key = record.token_key
+    record.set("verified", True)
+    asyncio.run(actions.save(ctx, record))
+    assert (record.token_key != key) is (whose == "own")
+    assert (store.find(ctx.data, external, linked.id) is None) is (whose == "own")
+    # once more, of a verified one, changes nothing
+    key = record.token_key
+    record.set("verified", True)
+    asyncio.run(actions.save(ctx, record))
+    assert record.token_key == key
 
 
 def test_the_epoch_moves_with_logins_only(ctx: Context, users: Collection) -> None:

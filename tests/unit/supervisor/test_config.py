@@ -67,6 +67,10 @@ def test_the_data_directory_is_absolute(tmp_path: Path) -> None:
         ("http: {headers_max: 7}", "FILE: http.headers_max: found 7, allowed is a whole number from 8 to 1000"),
         ("http: {body_bytes_max: 1}", "FILE: http.body_bytes_max: found 1, allowed is a whole number from 1024"),
         ("sql: 3", "FILE: sql: found 3, allowed is a table of keys (inline_budget_ms, read_timeout_s, "),
+        (
+            "supervision: {hang_after_s: 5}",
+            "FILE: sql.write_timeout_s: found 5.0, allowed is less than supervision.hang_after_s (5.0)",
+        ),
         ("sql:", "FILE: sql: found nothing, allowed is a table of keys"),
         ("logs: {flush_s: .nan}", "FILE: logs.flush_s: found nan, allowed is a number from 0.1 to 86400"),
         (

@@ -553,6 +553,29 @@ def test_drain(play: Any) -> None:
     play(scenario)
 
 
+def test_slow_clients_do_not_hold_up_a_stop(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.wire.connection.DRAIN_S", 0.1)
+
+    async def scenario(wire: Any) -> None:
+        whole = request("POST", "/echo", bytes(100_000))
+        in_head, in_body = clients = [await wire.connect() for _ in range(2)]
+        await in_head.send(whole[:20])
+        await in_body.send(whole[:200])
+        while {(bool(one.unread), one._exchange is None) for one in wire.end.connections} != {
+            (True, True),
+            (False, False),
+        }:
+            await asyncio.sleep(0.01)
+        wire.end.drain()
+        for client in clients:
+            assert (await client.response())[0] == 408
+            client.writer.close()
+        while not wire.end.quiet:
+            await asyncio.sleep(0.01)
+
+    play(scenario)
+
+
 def test_last_response_leaves_whole_however_slowly_it_is_read(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.wire.stream.LINGER_S", 0.1)
 
