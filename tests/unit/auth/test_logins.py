@@ -10,6 +10,7 @@ import pytest
 from tests.unit.auth.conftest import ANN, PASSWORD, ROOT
 from tests.unit.http.asgi import ask
 from worker.auth import tokens
+from worker.http.identity import load_identity
 
 LOGIN = "/api/collections/users/auth-with-password"
 REFRESH = "/api/collections/users/auth-refresh"
@@ -270,3 +271,34 @@ def test_the_login_is_an_event(both: Any) -> None:
     both.context.bus.on("onRecordAuthRequest", refuse)
     assert both.here("POST", LOGIN, GOOD).json() == {"no": "d2F5"}
     both.context.bus._handlers.clear()
+
+
+def test_an_answer_is_for_who_was_logged_in(users: Any) -> None:
+    before = users.there("GET", "/api/collections/users", token=users.superuser).json()["fields"]
+    users.configure(fields=[{**field, "hidden": field["hidden"] or field["name"] == "name"} for field in before])
+    try:
+        # a superuser sees hidden fields, but not in the name of somebody else
+        record = orjson.loads(compare(users, "POST", LOGIN, GOOD, users.superuser)[1])["record"]
+        assert "name" not in record
+        compare(users, "POST", f"/api/collections/users/impersonate/{record['id']}", {}, users.superuser)
+    finally:
+        users.configure(fields=before)
+
+
+def test_a_refresh_leaves_no_traces_on_the_remembered_record(both: Any) -> None:
+    token = both.here("POST", LOGIN, GOOD).json()["token"]
+    assert both.here("POST", f"{REFRESH}?expand=nope", token=token).status == 200
+    remembered = load_identity(both.context, token.encode())
+    assert (remembered.email, remembered.email_shown, remembered.expand) == (ANN["email"], False, None)
+
+
+def test_the_fingerprint_of_a_login_is_of_the_bytes_that_came(users: Any) -> None:
+    agent, form = "agent/é".encode(), orjson.dumps(GOOD)
+    users.context.data.execute("DELETE FROM `_authOrigins`")
+    headers = {b"user-agent": agent, b"content-type": b"application/json"}
+    assert users.real.post(LOGIN, content=form, headers=headers).status_code == 200
+    before = origins(users)
+    assert len(before) == 1
+    text = {"user-agent": agent.decode("latin-1"), "content-type": "application/json"}
+    assert ask(users.app, "POST", LOGIN, text, form).status == 200
+    assert origins(users) == before

@@ -281,3 +281,13 @@ def test_settings_are_values(path: Path) -> None:
     log.settings = msgspec.structs.replace(log.settings, min_level=8)
     assert log.add(ENTRY) is False
     assert log.pending == 0
+
+
+def test_an_entry_that_cannot_be_written_does_not_stop_the_log(path: Path) -> None:
+    log = RequestLog(path, LogsSettings())
+    log.add(FAILED._replace(failure=Failure("No.", {"name": "\ud800"})))
+    assert log.flush() == 0
+    assert log.dropped == 1
+    log.add(ENTRY)
+    assert log.flush() == 1
+    assert len(rows(path)) == 1
