@@ -1,10 +1,11 @@
-"""Where work runs: inline on the event loop for what is short, in a small thread pool for what is not.
+"""Where work runs: inline on the event loop for what is short, in threads for what is not.
 
-An operator's long work (copying a tenant) has threads of its own, so that it never takes those of requests.
+A read starts inline under a budget of a few milliseconds. One that exceeds it is interrupted and run again in a thread
+on a second connection with the full limit, and its statement is remembered as slow, so that next time it goes there at
+once. apsw releases the GIL while SQLite works, so the threads do not stop the loop.
 
-A read starts inline under a budget of a few milliseconds. One that exceeds it is interrupted and run again in the
-pool on a second connection with the full limit, and its statement is remembered as slow, so that next time it goes
-there at once. apsw releases the GIL while SQLite works, so the pool does not stop the loop.
+There are three pools, so that no kind of work waits for another: slow reads, of which one tenant gets half of the
+threads at most; passwords, request logs and the like; and an operator's long work, such as copying a tenant.
 """
 
 import asyncio
@@ -27,12 +28,13 @@ LONG_THREADS = 2
 class Lanes:
     """The lanes of one worker, shared by its tenants."""
 
-    __slots__ = ("_budget_ns", "_long", "_pool", "_read_limit_ns", "_threads", "pooled")
+    __slots__ = ("_budget_ns", "_long", "_pool", "_read_limit_ns", "_reads", "_threads", "pooled")
 
     def __init__(self, *, inline_budget_ms: float, read_timeout_s: float, pool_threads: int) -> None:
         self._budget_ns = int(inline_budget_ms * 1e6)
         self._read_limit_ns = int(read_timeout_s * 1e9)
         self._threads = pool_threads
+        self._reads: ThreadPoolExecutor | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._long: ThreadPoolExecutor | None = None
         self.pooled = 0
@@ -52,7 +54,12 @@ class Lanes:
         finally:
             db.deadline_ns = 0
         self.pooled += 1
-        return await self.blocking(self._read_apart, db, fn)
+        if self._reads is None:
+            self._reads = ThreadPoolExecutor(self._threads, thread_name_prefix="read")
+        if db.apart is None:
+            db.apart = asyncio.Semaphore(max(1, self._threads // 2))
+        async with db.apart:
+            return await asyncio.get_running_loop().run_in_executor(self._reads, self._read_apart, db, fn)
 
     def _read_apart(self, db: Database, fn: Callable[[Database], T]) -> T:
         apart = Recorder(db.path, readonly=True)
@@ -80,7 +87,8 @@ class Lanes:
 
     def close(self) -> None:
         """Wait for what runs and end the threads."""
-        pools, self._pool, self._long = (self._pool, self._long), None, None
+        pools = (self._reads, self._pool, self._long)
+        self._reads = self._pool = self._long = None
         for pool in pools:
             if pool is not None:
                 pool.shutdown(wait=True, cancel_futures=True)

@@ -5,6 +5,7 @@ neighbours. A statement runs under a deadline checked by SQLite's progress handl
 handler interrupts it, and `worker.lanes` runs it again elsewhere.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,7 +46,7 @@ class Database:
     SQLite's errors surface as apsw's exceptions; `worker.db.faults` turns them into API errors.
     """
 
-    __slots__ = ("_depth", "_doomed", "connection", "deadline_ns", "path", "slow", "write_limit_ns", "writes")
+    __slots__ = ("_depth", "_doomed", "apart", "connection", "deadline_ns", "path", "slow", "write_limit_ns", "writes")
 
     def __init__(self, path: Path | str, *, readonly: bool = False) -> None:
         """Open `path`, which must exist. Raises apsw.Error where it cannot be opened or is no database."""
@@ -55,7 +56,9 @@ class Database:
         self._depth = 0
         self._doomed = False  # the open transaction can't be committed any more
         self.deadline_ns = 0
+        # what `worker.lanes` notes about slow reads: their statements, and the tenant's share of the threads
         self.slow: frozenset[str] = frozenset()
+        self.apart: asyncio.Semaphore | None = None
         self.writes = 0
         self.write_limit_ns = 0
         try:

@@ -1,5 +1,6 @@
 """A tenant's database: transactions, deadlines, and what SQLite's failures mean."""
 
+import asyncio
 import threading
 import time
 from pathlib import Path
@@ -213,7 +214,7 @@ def test_a_short_read_stays_on_the_loop(db, lanes, run):
 def test_a_long_read_moves_to_the_pool_and_is_remembered(db, lanes, run):
     answer, threads = run(reading(lanes, db, LONG))
     assert answer == 300000
-    assert [name.split("_")[0] for name in threads] == ["MainThread", "lane"]
+    assert [name.split("_")[0] for name in threads] == ["MainThread", "read"]
     assert LONG in db.slow
     started = time.thread_time()
     run(reading(lanes, db, LONG))  # the second time the loop's thread does none of it
@@ -238,6 +239,32 @@ def test_an_endless_read_ends_at_its_limit(db, lanes, run):
     assert 0.5 < time.monotonic() - started < 10
     assert ENDLESS in db.slow
     assert run(reading(lanes, db, "SELECT 3"))[0] == 3
+
+
+def test_one_tenants_slow_reads_leave_threads_to_the_others(db, lanes, run, tmp_path):
+    (tmp_path / "other.db").touch()
+    other = Database(tmp_path / "other.db")
+    started = []
+
+    def endless(database: Database):
+        started.append(threading.current_thread().name)
+        return database.value(ENDLESS)
+
+    async def both():
+        floods = [asyncio.create_task(lanes.read(db, endless)) for _ in range(4)]
+        await asyncio.sleep(0)
+        answer, threads = await reading(lanes, other, LONG)
+        assert sum(flood.done() for flood in floods) < 4, "the others still wait for their limit"
+        assert await lanes.blocking(lambda: 1) == 1
+        for flood in floods:
+            flood.cancel()
+        await asyncio.gather(*floods, return_exceptions=True)
+        return answer, threads
+
+    answer, threads = run(both())
+    assert answer == 300000
+    assert threads[-1].startswith("read")
+    other.close()
 
 
 def test_a_read_inside_a_transaction_sees_its_writes(db, lanes, run):
