@@ -46,7 +46,9 @@ def test_numbers_survive(value: float) -> None:
     for spell in (json_of, text_of, message_of):
         assert float(spell(value)) == value
     assert float(orjson.loads(dumps(normal(value)))) == value
-    assert not (isinstance(normal(value), float) and value.is_integer() and abs(value) < 2**53)
+    # whole numbers are ints, but for -0, which has none
+    if value.is_integer() and abs(value) < 2**53 and str(value) != "-0.0":
+        assert isinstance(normal(value), int)
 
 
 FLOATS = {
