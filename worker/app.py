@@ -80,11 +80,9 @@ class Shard:
             requests=counts.requests,
             errors=counts.errors,
             cpu_ms=counts.cpu_ns / 1e6,
-            sql_ms=0.0,
             bytes_in=counts.bytes_in,
             bytes_out=counts.bytes_out,
             memory_kb=context.memory_kb() if context else 0,
-            disk_kb=context.disk_kb() if context else 0,
             live=context is not None,
         )
 

@@ -77,16 +77,6 @@ class Context:
         )
         return sqlite // 1024 + 32 + PYTHON_KB
 
-    def disk_kb(self) -> int:
-        """KiB of the tenant's two databases and their WALs on disk."""
-        total = 0
-        for name in ("data.db", "data.db-wal", "auxiliary.db", "auxiliary.db-wal"):
-            try:
-                total += (self.pb_data / name).stat().st_size
-            except FileNotFoundError:
-                continue
-        return total // 1024
-
     def close(self) -> None:
         """Write what is buffered, checkpoint, close. The context must not be used afterwards."""
         try:

@@ -1,6 +1,6 @@
 """What each tenant used since the last report: requests, CPU, bytes.
 
-Counting is a list and five additions a request. Memory and disk are gauges, read only for tenants that were used
+Counting is a list and five additions a request. Memory is a gauge, read only for tenants that were used
 since the last report, since the others cannot have changed.
 """
 

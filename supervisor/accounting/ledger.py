@@ -14,12 +14,10 @@ class Account(msgspec.Struct, gc=False):
     requests: int = 0
     errors: int = 0
     cpu_ms: float = 0.0
-    sql_ms: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
     hangs: int = 0
     memory_kb: int = 0
-    disk_kb: int = 0
     live: bool = False
     shard: int = -1
 
@@ -42,13 +40,10 @@ class Ledger:
         account.requests += usage.requests
         account.errors += usage.errors
         account.cpu_ms += usage.cpu_ms
-        account.sql_ms += usage.sql_ms
         account.bytes_in += usage.bytes_in
         account.bytes_out += usage.bytes_out
         account.live = usage.live
         account.memory_kb = usage.memory_kb if usage.live else 0
-        if usage.disk_kb:
-            account.disk_kb = usage.disk_kb
         account.shard = shard
 
     def hang(self, name: str) -> int:

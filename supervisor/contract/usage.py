@@ -4,17 +4,15 @@ import msgspec
 
 
 class TenantUsage(msgspec.Struct, gc=False):
-    """One tenant since the worker's last report: counters are deltas, the last four are gauges."""
+    """One tenant since the worker's last report: counters are deltas, the last two are gauges."""
 
     name: str
     requests: int = 0
     errors: int = 0
     cpu_ms: float = 0.0
-    sql_ms: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
     memory_kb: int = 0
-    disk_kb: int = 0
     live: bool = False
 
 

@@ -2,17 +2,19 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from supervisor.accounting.ledger import Account, Ledger
-from supervisor.contract.settings import Settings
+from supervisor.contract.settings import Settings, tenant_dir
 from supervisor.contract.shardmap import Directory
 from supervisor.contract.tenant import Tenant, TenantState
 from supervisor.crew import Crew
 from supervisor.tick import Tick
 
+DATABASE_FILES = ("data.db", "data.db-wal", "auxiliary.db", "auxiliary.db-wal")
 ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 (compared, not bound)
 
 
@@ -69,10 +71,11 @@ class Reports:
         return [self.used(tenant) for tenant in sorted(self._directory, key=lambda tenant: tenant.name)]
 
     def used(self, tenant: Tenant) -> dict[str, Any]:
-        """What one tenant has used since the server started: totals, and gauges as last reported."""
+        """What one tenant has used since the server started: totals, memory as last reported, its databases' disk."""
         account = self._ledger.get(tenant.name) or Account(tenant.name)
         used: dict[str, Any] = msgspec.to_builtins(account)
-        used["cpu_ms"], used["sql_ms"] = round(account.cpu_ms, 3), round(account.sql_ms, 3)
+        used["cpu_ms"] = round(account.cpu_ms, 3)
+        used["disk_kb"] = databases_kb(tenant_dir(self._settings, tenant.name) / "pb_data")
         used["shard"] = self._directory.owner(tenant)
         return used
 
@@ -101,3 +104,14 @@ class Reports:
         if self._settings.path_prefix:
             return f"http://{'127.0.0.1' if host in ANY_ADDRESS else host}:{port}/t/{name}"
         return f"http://{name}.{self._settings.base_domain}:{port}"
+
+
+def databases_kb(pb_data: Path) -> int:
+    """KiB that the databases of a tenant and their write-ahead logs take on the disk."""
+    total = 0
+    for name in DATABASE_FILES:
+        try:
+            total += (pb_data / name).stat().st_size
+        except OSError:
+            continue
+    return total // 1024

@@ -64,7 +64,6 @@ USAGE: tuple[Column, ...] = (
     ("REQUESTS", "requests", _count),
     ("ERRORS", "errors", _count),
     ("CPU MS", "cpu_ms", _milliseconds),
-    ("SQL MS", "sql_ms", _milliseconds),
     ("IN", "bytes_in", lambda value: size(value / 1024)),
     ("OUT", "bytes_out", lambda value: size(value / 1024)),
     ("MEMORY", "memory_kb", size),

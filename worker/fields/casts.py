@@ -53,8 +53,14 @@ def to_texts(raw: Any) -> list[str]:
     return list(dict.fromkeys(text for text in map(to_text, raw) if text))
 
 
+# Longer texts are no lists: no field takes so many values, and a parser would hold the worker up.
+ARRAY_CHARS_MAX = 1 << 20
+
+
 def parse_array(text: str) -> list[str] | None:
     """The texts of a JSON array of texts; None where it is anything else."""
+    if len(text) > ARRAY_CHARS_MAX:
+        return None
     try:
         parsed = orjson.loads(text)
     except orjson.JSONDecodeError:

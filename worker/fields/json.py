@@ -59,6 +59,8 @@ class JsonField(Field):
     def cast(self, raw: Any) -> Any:
         if not isinstance(raw, str):
             return plain(raw)
+        if len(raw) > self.max_bytes():  # refused by its size in any case, and not worth the time to be parsed
+            return raw
         if raw in ("null", "true", "false") or raw.startswith(JSON_STARTS):
             try:
                 return loads_spelled(raw.encode())

@@ -15,6 +15,8 @@ import orjson
 from worker.fields.numbers import Numeral
 
 TOO_DEEP = "jsontext: exceeded max depth"
+# How deep a value may nest. The encoder ends at 254, and a record is answered inside of pages and expansions.
+DEPTH_MAX = 200
 
 _BLANKS = b" \t\r\n"
 # In text that is well formed: what stands behind a name of an object, once blanks are gone; and at least every -0.
@@ -34,7 +36,7 @@ class DuplicateNameError(UnfitError):
 
 
 def loads(raw: bytes) -> Any:
-    """The value of JSON text. ValueError for what is no JSON, UnfitError for a name that an object has twice."""
+    """The value of JSON text. ValueError for what is no JSON; UnfitError for a name twice in an object, or too deep."""
     value = orjson.loads(raw)
     if _is_written(value, raw):
         return value
@@ -58,19 +60,32 @@ def dumps(value: Any) -> bytes:
 
 
 def spelled(value: Any) -> orjson.Fragment:
-    """The `default` of orjson.dumps for values that may have numbers with a spelling of their own."""
+    """The `default` of orjson.dumps for what records may hold: numbers with a spelling of their own, and bytes.
+
+    Bytes are in databases that somebody wrote to by SQL; the real one takes them for a text.
+    """
     if type(value) is Numeral:
         return orjson.Fragment(value.text)
+    if type(value) is bytes:
+        return orjson.Fragment(orjson.dumps(value.decode(errors="replace")))
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def _is_written(value: Any, raw: bytes) -> bool:
-    """Whether `raw` is what orjson makes of a value."""
-    try:
-        return orjson.dumps(value) == raw
-    except TypeError:
-        # orjson reads deeper than it writes
-        raise UnfitError(TOO_DEEP) from None
+    """Whether `raw` is what orjson makes of a value. UnfitError for one that nests too deeply to be written at all."""
+    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _depth(value) > DEPTH_MAX:
+        raise UnfitError(TOO_DEEP)
+    return orjson.dumps(value) == raw
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects of a value stand within each other at most."""
+    depth = 0
+    level = [value]
+    while level := [item for item in level if type(item) is list or type(item) is dict]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if type(item) is dict else item)]
+    return depth
 
 
 def _names(value: Any) -> int:

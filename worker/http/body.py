@@ -31,8 +31,6 @@ FORM_PAIRS_MAX = 10_000
 JSON_VALUES_MAX = 250_000
 # Texts that are looked through for the commas in them before a body is refused.
 JSON_TEXTS_MAX = 100_000
-# How deep a JSON body nests. The encoder's own bound is 254, and a record is answered inside of lists and expansions.
-JSON_DEPTH_MAX = 200
 
 JSON_TYPES = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 JSON_PAYLOAD = "@jsonPayload"
@@ -130,8 +128,6 @@ def _json_object(raw: bytes, message: str, *, alone: bool = False) -> dict[str, 
         return {}
     if type(value) is not dict:
         raise bad_request(message, cause=f"json: cannot unmarshal JSON {JSON_TYPES[type(value)]} into an object")
-    if _openings(raw) > JSON_DEPTH_MAX and _depth(value) > JSON_DEPTH_MAX:
-        raise bad_request(message, cause=f"JSON nests deeper than {JSON_DEPTH_MAX} levels")
     return value
 
 
@@ -148,16 +144,6 @@ def _refuse_heap(raw: bytes) -> None:
 
 def _openings(raw: bytes) -> int:
     return raw.count(b"[") + raw.count(b"{")
-
-
-def _depth(value: Any) -> int:
-    """How many lists and objects of a parsed value stand within each other at most."""
-    depth = 0
-    level = [value]
-    while level := [item for item in level if isinstance(item, (list, dict))]:
-        depth += 1
-        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
-    return depth
 
 
 def _first_json_value(raw: bytes, error: ValueError, message: str) -> Any:

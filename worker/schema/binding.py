@@ -18,6 +18,7 @@ from worker.schema import scaffolds
 from worker.schema.collection import AUTH, VIEW, Collection, FieldSet
 from worker.schema.indexes import parse_index
 from worker.schema.options import AuthOptions, Provider, fresh_secrets
+from worker.sql import rand_secret
 
 RULES = ("listRule", "viewRule", "createRule", "updateRule", "deleteRule")
 AUTH_KEYS = AuthOptions.__struct_encode_fields__
@@ -146,6 +147,16 @@ def complete(draft: Draft, taken: Container[str]) -> None:
         draft.auth = _without_strangers(draft.auth, draft.fields)
         if draft.name == SUPERUSERS:
             draft.auth = _for_superusers(draft.auth)
+
+
+def with_logins_ended(collection: Collection, old: Collection) -> Collection:
+    """`collection`, with a new secret for login tokens if its auth rule changed: who got in by the old one must ask."""
+    if collection.auth is None or old.auth is None or (old.auth.auth_rule or "") == (collection.auth.auth_rule or ""):
+        return collection
+    token = msgspec.structs.replace(collection.auth.auth_token, secret=rand_secret())
+    draft = draft_of(collection)
+    draft.auth = msgspec.structs.replace(collection.auth, auth_token=token)
+    return draft.build()
 
 
 def _text(key: str, value: Any) -> str:

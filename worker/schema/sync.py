@@ -142,9 +142,10 @@ async def _store_new(ctx: Tenant, collection: Collection, check_rule: RuleCheck)
 async def _store_changed(ctx: Tenant, old: Collection, new: Collection, check_rule: RuleCheck) -> None:
     def write() -> None:
         validate(Subject(ctx.data, ctx.catalog, new, old, check_rule))
+        stored = binding.with_logins_ended(new, old)
         assignments = ", ".join(f"{quote(column)} = ?" for column in COLUMNS[1:])
-        ctx.data.once(f"UPDATE `_collections` SET {assignments} WHERE `id` = ?", (*new.row()[1:], old.id))
-        tables.change_table(ctx.data, old, new)
+        ctx.data.once(f"UPDATE `_collections` SET {assignments} WHERE `id` = ?", (*stored.row()[1:], old.id))
+        tables.change_table(ctx.data, old, stored)
 
     await _change(ctx, UPDATE_FAILED, write)
 

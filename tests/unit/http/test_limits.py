@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from worker.errors import ApiError
+from worker.fields.jsontext import DEPTH_MAX
 from worker.http import picker, realip
-from worker.http.body import FORM_BYTES_MAX, FORM_PAIRS_MAX, JSON_DEPTH_MAX, JSON_VALUES_MAX, _json_object
+from worker.http.body import FORM_BYTES_MAX, FORM_PAIRS_MAX, JSON_VALUES_MAX, _json_object
 from worker.http.picker import REMEMBERED_CHARS_MAX, parse_fields, pick
 from worker.http.realip import parse_ip
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-DEEPEST = JSON_DEPTH_MAX - 1  # in the object around it
+DEEPEST = DEPTH_MAX - 1  # in the object around it
 
 
 def items(item: bytes, count: int) -> bytes:

@@ -15,13 +15,13 @@ def report(shard: int, *tenants: TenantUsage) -> WorkerUsage:
 
 def test_counters_add_up_and_gauges_are_replaced() -> None:
     ledger = Ledger()
-    ledger.book(report(0, TenantUsage("a", 3, 1, 2.5, 1.0, 10, 20, 100, 300, True), TenantUsage("b", requests=1)))
-    ledger.book(report(0, TenantUsage("a", 2, 0, 0.5, 0.0, 1, 2, 90, 0, True)))
+    ledger.book(report(0, TenantUsage("a", 3, 1, 2.5, 10, 20, 100, True), TenantUsage("b", requests=1)))
+    ledger.book(report(0, TenantUsage("a", 2, 0, 0.5, 1, 2, 90, True)))
     account = ledger.get("a")
     assert account is not None
-    assert (account.requests, account.errors, account.cpu_ms, account.sql_ms) == (5, 1, 3.0, 1.0)
+    assert (account.requests, account.errors, account.cpu_ms) == (5, 1, 3.0)
     assert (account.bytes_in, account.bytes_out) == (11, 22)
-    assert (account.memory_kb, account.disk_kb, account.live, account.shard) == (90, 300, True, 0)
+    assert (account.memory_kb, account.live, account.shard) == (90, True, 0)
     assert {one.name for one in ledger} == {"a", "b"}
     assert ledger.get("c") is None
 
