@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # The pattern of every id that nobody configured: drawn directly instead of through the pattern's generator.
 ID_PATTERN = "[a-z0-9]{15}"
+# A hash of this cost takes about a second of a thread that other tenants' logins wait for. A field's definition may ask
+# for up to 31, which is a day: it is hashed with this.
+HASH_COST_MAX = 14
 NOT_UNIQUE = FieldError("validation_not_unique", "Value must be unique")
 
 
@@ -154,7 +157,8 @@ async def _hash_passwords(ctx: "Context", record: Record) -> None:
 
 def _hash(plain: str, cost: int) -> str:
     # PocketBase writes the older prefix of the same algorithm
-    return bcrypt.hashpw(plain.encode(), bcrypt.gensalt(cost, b"2a")).decode() if plain else ""
+    salt = bcrypt.gensalt(min(cost, HASH_COST_MAX), b"2a")
+    return bcrypt.hashpw(plain.encode(), salt).decode() if plain else ""
 
 
 async def _write(ctx: "Context", record: Record, unit: Unit) -> None:

@@ -181,3 +181,12 @@ def test_no_password_leaves_the_process(ctx: Context, users: Collection) -> None
         assert not {"password", "tokenKey"} & set(item)
         listed = asyncio.run(actions.list_records(ctx, users, info_of(who), actions.ListQuery()))
         assert not any({"password", "tokenKey"} & set(item) for item in listed["items"])
+
+
+@pytest.mark.parametrize(("cost", "used"), [(4, 4), (10, 10), (15, 14), (31, 14)])
+def test_the_cost_of_a_hash_is_bounded(monkeypatch: pytest.MonkeyPatch, cost: int, used: int) -> None:
+    asked: list[int] = []
+    cheapest = bcrypt.gensalt(4, b"2a")
+    monkeypatch.setattr(bcrypt, "gensalt", lambda rounds, prefix: asked.append(rounds) or cheapest)
+    assert bcrypt.checkpw(b"plain", saving._hash("plain", cost).encode())
+    assert asked == [used]
