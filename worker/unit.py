@@ -27,12 +27,14 @@ class Tenant(Protocol):
 class Unit:
     """`async with Unit(ctx) as unit:` — committed at the end, rolled back by an exception."""
 
-    __slots__ = ("_outer", "_transaction", "after", "context")
+    __slots__ = ("_outer", "_transaction", "after", "committed", "context")
 
     def __init__(self, context: Tenant, within: "Unit | None" = None) -> None:
         self.context = context
         self._outer = within
         self._transaction: AbstractContextManager[None] | None = None
+        # whether the work is kept, so far as this unit goes: an error after that undoes nothing
+        self.committed = False
         # run once the outermost unit is committed, in order
         self.after: list[Step] = []
 
@@ -57,6 +59,7 @@ class Unit:
             self._release()
         if error is not None:
             return
+        self.committed = True
         if self._outer is not None:
             self._outer.after.extend(self.after)
             return

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
+from worker.errors import bad_request
 from worker.fields import RelationField
 from worker.records import rules, store
 from worker.records.plan import plan_of
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 LEVELS_MAX = 6
 # Records of one back relation under one parent.
 BACK_RELATED_MAX = 1000
+# Records that one request may expand: a thousand parents with a thousand back relations each would take gigabytes.
+EXPANDED_MAX = 50_000
 
 _BACK = re.compile(r"^(\w+)_via_(\w+)$|^(\w+)\((\w+)\)$")
 
@@ -58,12 +61,19 @@ def expand(db: Database, catalog: "Catalog", records: Sequence[Record], tree: Tr
 class Expansion:
     """One request's expanding: the database it reads and the requester whose view rules count."""
 
-    __slots__ = ("catalog", "db", "info")
+    __slots__ = ("_left", "catalog", "db", "info")
 
     def __init__(self, db: Database, catalog: "Catalog", info: RequestInfo) -> None:
         self.db = db
         self.catalog = catalog
         self.info = info
+        self._left = EXPANDED_MAX
+
+    def _spend(self) -> None:
+        """Count one more record. ApiError 400 beyond what a request may expand."""
+        self._left -= 1
+        if self._left < 0:
+            raise bad_request(f"Too many records to expand, at most {EXPANDED_MAX} are allowed in a request.")
 
     def all_of(self, records: Sequence[Record], tree: Tree) -> bool:
         """Expand every name of `tree` on `records`; whether at least one path held."""
@@ -112,6 +122,7 @@ class Expansion:
         by_parent: dict[str, list[Record]] = {}
         found: dict[str, Record] = {}
         for parent, record in _referring(self.db, source, [record.id for record in records], where):
+            self._spend()
             # a record that refers to two parents is one object, so that it is expanded further once
             by_parent.setdefault(parent, []).append(found.setdefault(record.id, record))
         if found and children and not self.all_of(list(found.values()), children):
@@ -151,7 +162,7 @@ def _referring(
     limit = f" LIMIT {BACK_RELATED_MAX}" if len(parents) == 1 else ""
     sql = f"SELECT {distinct}{parent}, {plan.columns} FROM {plan.table}{joins}{each} WHERE {condition}{order}{limit}"
     counts: dict[str, int] = {}
-    for row in db.all(sql, (*rule_params, store.json_list(parents))):
+    for row in db.execute(sql, (*rule_params, store.json_list(parents))):
         count = counts[row[0]] = counts.get(row[0], 0) + 1
         if count <= BACK_RELATED_MAX:
             yield row[0], Record.stored(other, plan.values(row[1:]))

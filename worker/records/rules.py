@@ -53,7 +53,7 @@ class Cache:
         entries = self._entries
         if len(entries) >= self._size:
             for old in list(entries)[: self._size // 4]:
-                del entries[old]
+                entries.pop(old, None)  # reads of the pool's threads compile too
         entries[key] = compiled
 
 
@@ -93,8 +93,7 @@ def select(
     superuser = info.is_superuser
     auth = info.auth and info.auth.collection.prototype
     key = (collection.prototype, *rules, filter, sort, superuser, auth)
-    # the sort is shorter than its own limit whenever the compiled query gets as far as being kept
-    cache = QUERIES if filter else RULES
+    cache = QUERIES if filter or sort else RULES
     compiled = cache.get(key, catalog)
     if compiled is None:
         if not superuser:

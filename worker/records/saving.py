@@ -90,6 +90,8 @@ async def _save_loudly(ctx: "Context", record: Record, stages: Stages, within: U
             await around(bus, stages.around, event, default)
             unit.after.append(succeeded)
     except Exception as error:
+        if event.unit is not None and event.unit.committed:
+            raise  # a handler of the success: the record is stored all the same
         failed = RecordEvent(ctx, record)
         failed.error = error
         await around(bus, stages.failure, failed, _nothing)

@@ -8,6 +8,7 @@ from worker.sql import quote
 
 # As forgiving as the real one's: anything may stand before it, and names are runs of word characters, quotes and dots.
 _NAME = r"[\w`\"'\[\].]*"
+REMEMBERED_CHARS_MAX = 4096
 _INDEX = re.compile(
     rf"create\s+(?P<unique>unique\s+)?\s*index\s*(?P<optional>if\s+not\s+exists\s+)?"
     rf"(?P<name>{_NAME})\s+on\s+(?P<table>{_NAME})\s*"
@@ -65,9 +66,17 @@ def _column_sql(column: Column) -> str:
     return name + collate + sort
 
 
-@lru_cache(maxsize=512)
 def parse_index(statement: str) -> Index:
     """The parts of an index statement; an Index that is not `valid` for any other text."""
+    return _remembered(statement) if len(statement) <= REMEMBERED_CHARS_MAX else _parse(statement)
+
+
+@lru_cache(maxsize=512)
+def _remembered(statement: str) -> Index:
+    return _parse(statement)
+
+
+def _parse(statement: str) -> Index:
     match = _INDEX.search(statement)
     if match is None:
         return Index("", "", ())

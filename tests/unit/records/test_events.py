@@ -266,3 +266,16 @@ def test_saving_without_the_api(ctx: Context, notes: Collection) -> None:
     assert stored is not None
     assert stored.data == record.data
     assert not record.is_new
+
+
+def test_a_failing_success_handler_is_no_failure_of_the_record(ctx: Context, notes: Collection) -> None:
+    async def fail(event: Event) -> None:
+        raise ApiError(400, "after the fact")
+
+    heard: list[str] = []
+    listen(ctx, events.CREATE.failure, heard)
+    ctx.bus.on("onRecordAfterCreateSuccess", fail)
+    with pytest.raises(ApiError):
+        asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
+    assert titles(ctx) == ["a"], "it was committed before the handler ran"
+    assert heard == []

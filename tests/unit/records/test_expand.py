@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from worker.context import Context
+from worker.errors import ApiError
 from worker.records import actions
 from worker.records.expand import BACK_RELATED_MAX, Tree, parse
 from worker.records.listing import ListQuery
@@ -51,3 +52,20 @@ def test_back_relations_are_bounded_and_read_together(ctx: Context, multiple: bo
     viewed = asyncio.run(actions.view_record(ctx, parents, ids[0], info_of(), expand="kids_via_of"))
     assert len(viewed["expand"]["kids_via_of"]) == BACK_RELATED_MAX
     assert viewed["expand"]["kids_via_of"][0]["id"] == "a" + "0" * 14
+
+
+def test_a_request_expands_a_bounded_number_of_records(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    parents = add_collection(ctx, "parents", {"name": "n", "type": "number"})
+    add_collection(ctx, "kids", {"name": "of", "type": "relation", "collectionId": parents.id, "maxSelect": 1})
+    with ctx.data.transaction():
+        ctx.data.execute("INSERT INTO parents (id) VALUES (?)", ("a" * 15,))
+        for number in range(11):
+            ctx.data.execute("INSERT INTO kids (id, of) VALUES (?, ?)", (f"k{number:014}", "a" * 15))
+    query = ListQuery(expand="kids_via_of")
+    monkeypatch.setattr("worker.records.expand.EXPANDED_MAX", 11)
+    listed = asyncio.run(actions.list_records(ctx, parents, info_of(), query))
+    assert len(listed["items"][0]["expand"]["kids_via_of"]) == 11
+    monkeypatch.setattr("worker.records.expand.EXPANDED_MAX", 10)
+    with pytest.raises(ApiError, match="Too many records to expand") as caught:
+        asyncio.run(actions.list_records(ctx, parents, info_of(), query))
+    assert caught.value.status == 400
