@@ -159,10 +159,10 @@ def _referring(
     condition = (f"({rule}) AND " if rule else "") + f"{parent} IN (SELECT value FROM json_each(?))"
     distinct = "DISTINCT " if where is not None and where.distinct else ""
     order = "" if other.is_view else f" ORDER BY {plan.table}.rowid"
-    limit = f" LIMIT {BACK_RELATED_MAX}" if len(parents) == 1 else ""
+    limit = f" LIMIT {BACK_RELATED_MAX if len(parents) == 1 else EXPANDED_MAX + 1}"
     sql = f"SELECT {distinct}{parent}, {plan.columns} FROM {plan.table}{joins}{each} WHERE {condition}{order}{limit}"
     counts: dict[str, int] = {}
-    for row in db.execute(sql, (*rule_params, store.json_list(parents))):
+    for row in db.all(sql, (*rule_params, store.json_list(parents))):
         count = counts[row[0]] = counts.get(row[0], 0) + 1
         if count <= BACK_RELATED_MAX:
             yield row[0], Record.stored(other, plan.values(row[1:]))

@@ -69,3 +69,13 @@ def test_a_request_expands_a_bounded_number_of_records(ctx: Context, monkeypatch
     with pytest.raises(ApiError, match="Too many records to expand") as caught:
         asyncio.run(actions.list_records(ctx, parents, info_of(), query))
     assert caught.value.status == 400
+
+
+def test_a_text_that_is_no_utf8_is_expanded_all_the_same(ctx: Context) -> None:
+    parents = add_collection(ctx, "parents", {"name": "n", "type": "number"})
+    relation = {"name": "of", "type": "relation", "collectionId": parents.id, "maxSelect": 1}
+    add_collection(ctx, "kids", {"name": "text", "type": "text"}, relation)
+    ctx.data.execute("INSERT INTO parents (id) VALUES (?)", ("a" * 15,))
+    ctx.data.execute("INSERT INTO kids (id, of, text) VALUES (?, ?, CAST(x'78ff' AS TEXT))", ("k" * 15, "a" * 15))
+    shown = asyncio.run(actions.view_record(ctx, parents, "a" * 15, info_of(), expand="kids_via_of"))
+    assert [kid["text"] for kid in shown["expand"]["kids_via_of"]] == ["x\ufffd"]
