@@ -114,11 +114,6 @@ def not_found(message: str = "", data: Mapping[str, Any] | None = None, cause: o
     return ApiError(404, message, data, cause)
 
 
-def too_many_requests(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
-    """429: over a limit."""
-    return ApiError(429, message, data, cause)
-
-
 def internal(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
     """500: our fault."""
     return ApiError(500, message, data, cause)

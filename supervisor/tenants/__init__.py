@@ -1,0 +1,1 @@
+"""Which tenants there are (`registry`) and what may become of them (`lifecycle`)."""

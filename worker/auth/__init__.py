@@ -1,0 +1,1 @@
+"""Logins: `tokens`, `passwords`, `logins` (the use cases), `secondfactor`, `origins`, `superusers` for operators."""

@@ -1,20 +1,12 @@
-"""Passwords: bcrypt hashes as PocketBase stores them. Both functions burn CPU; call them through `lanes.blocking`."""
+"""Checking a password against the bcrypt hash that is stored. It burns CPU: call it through `lanes.blocking`."""
 
 import bcrypt
 
-# the real one's cost; one hash takes tens of milliseconds
-COST = 10
 # bcrypt looks at no more than this
 PASSWORD_BYTES_MAX = 72
 
 # a hash that no password fits (its salt is real, its digest is not), to be checked where there is no record
 NOBODY = "$2a$10$gASlrcoWERyCsILkyBal6O" + "." * 31
-
-
-def hash_password(plain: str) -> str:
-    """The bcrypt hash of `plain`, with the prefix that the real one writes."""
-    salt = bcrypt.gensalt(COST, prefix=b"2a")
-    return bcrypt.hashpw(plain.encode("utf-8", "surrogatepass")[:PASSWORD_BYTES_MAX], salt).decode("ascii")
 
 
 def password_fits(plain: str, stored: str) -> bool:

@@ -46,7 +46,7 @@ class Database:
     SQLite's errors surface as apsw's exceptions; `worker.db.faults` turns them into API errors.
     """
 
-    __slots__ = ("_depth", "_doomed", "apart", "connection", "deadline_ns", "path", "slow", "write_limit_ns", "writes")
+    __slots__ = ("_depth", "_doomed", "apart", "connection", "deadline_ns", "path", "slow", "write_limit_ns")
 
     def __init__(self, path: Path | str, *, readonly: bool = False) -> None:
         """Open `path`, which must exist. Raises apsw.Error where it cannot be opened or is no database."""
@@ -59,7 +59,6 @@ class Database:
         # what `worker.lanes` notes about slow reads: their statements, and the tenant's share of the threads
         self.slow: frozenset[str] = frozenset()
         self.apart: asyncio.Semaphore | None = None
-        self.writes = 0
         self.write_limit_ns = 0
         try:
             self._configure(readonly)
@@ -172,7 +171,6 @@ class Database:
             if self._doomed:
                 raise apsw.AbortError("a part of the transaction failed and took all of it along")
             execute(f"RELEASE t{depth}" if depth else "COMMIT")
-            self.writes += 1
         except BaseException:
             self.deadline_ns = 0  # the rollback itself must not be interrupted
             if self.connection.get_autocommit():

@@ -37,15 +37,6 @@ class Option(NamedTuple):
     default: Any
 
 
-class FieldLike(Protocol):
-    """The part of a field that a check looks at in other collections."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-
-
 class CollectionLike(Protocol):
     """The part of a collection that a check looks at; `worker.schema` has the real one."""
 

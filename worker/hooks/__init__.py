@@ -1,0 +1,1 @@
+"""Reserved for the bridge between a tenant's events and its sandbox."""

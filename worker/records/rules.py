@@ -74,12 +74,6 @@ def rule_where(catalog: "Catalog", collection: "Collection", text: str, info: Re
     return compiled.bind(info)
 
 
-def filter_where(catalog: "Catalog", collection: "Collection", text: str, info: RequestInfo) -> Where:
-    """The condition of a client's filter. ApiError 400 or 403 for one that is refused."""
-    query = select(catalog, collection, rules=[], filter=text, sort="", info=info)
-    return Where(query.joins, query.where, query.params, query.distinct)
-
-
 def select(
     catalog: "Catalog",
     collection: "Collection",

@@ -154,10 +154,11 @@ async def _hash_passwords(ctx: "Context", record: Record) -> None:
     for field in record.collection.fields:
         value = record.data[field.name]
         if isinstance(field, PasswordField) and isinstance(value, PasswordValue):
-            record.set(field.name, await ctx.lanes.blocking(_hash, value.plain, field.hash_cost))
+            record.set(field.name, await ctx.lanes.blocking(hash_password, value.plain, field.hash_cost))
 
 
-def _hash(plain: str, cost: int) -> str:
+def hash_password(plain: str, cost: int) -> str:
+    """The bcrypt hash of `plain`, empty for an empty one. Burns CPU: call it through `lanes.blocking`."""
     # PocketBase writes the older prefix of the same algorithm
     salt = bcrypt.gensalt(min(cost, HASH_COST_MAX), b"2a")
     return bcrypt.hashpw(plain.encode(), salt).decode() if plain else ""

@@ -10,10 +10,11 @@ import pytest
 
 from tests.unit.auth.conftest import ANN, PASSWORD, ROOT
 from worker.auth import tokens
-from worker.auth.passwords import hash_password, password_fits
+from worker.auth.passwords import password_fits
 from worker.auth.tokens import TokenKind
 from worker.http.identity import REMEMBERED_MAX, find_identity, load_identity
 from worker.records import store
+from worker.records.saving import hash_password
 
 REFRESH = "/api/collections/users/auth-refresh"
 LOGIN = "/api/collections/users/auth-with-password"
@@ -205,7 +206,7 @@ def test_passwords_go_both_ways(both: Any) -> None:
     stored = record_of(both).get("password")
     assert password_fits(PASSWORD, stored)
     assert not password_fits(PASSWORD + "x", stored)
-    ours = hash_password(PASSWORD)
+    ours = hash_password(PASSWORD, 10)
     assert ours.startswith("$2a$10$")
     assert password_fits(PASSWORD, ours)
 

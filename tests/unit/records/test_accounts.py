@@ -36,13 +36,13 @@ def test_a_password_is_hashed_outside_the_transaction(
     ctx: Context, users: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside: list[bool] = []
-    hash_of = saving._hash
+    hash_of = saving.hash_password
 
     def watched(plain: str, cost: int) -> str:
         inside.append(ctx.data.in_transaction)
         return hash_of(plain, cost)
 
-    monkeypatch.setattr(saving, "_hash", watched)
+    monkeypatch.setattr(saving, "hash_password", watched)
     record = make(ctx, users, "a@example.com")
     stored = store.find(ctx.data, users, record.id)
     assert stored is not None
@@ -188,5 +188,5 @@ def test_the_cost_of_a_hash_is_bounded(monkeypatch: pytest.MonkeyPatch, cost: in
     asked: list[int] = []
     cheapest = bcrypt.gensalt(4, b"2a")
     monkeypatch.setattr(bcrypt, "gensalt", lambda rounds, prefix: asked.append(rounds) or cheapest)
-    assert bcrypt.checkpw(b"plain", saving._hash("plain", cost).encode())
+    assert bcrypt.checkpw(b"plain", saving.hash_password("plain", cost).encode())
     assert asked == [used]
