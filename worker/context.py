@@ -6,7 +6,7 @@ tenants with equal schemas share, and small caches; the rest is opened when it i
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import apsw
 
@@ -16,6 +16,7 @@ from worker.lanes import Lanes
 from worker.schema.catalog import Catalog
 from worker.services.logs import RequestLog
 from worker.services.settings import TenantSettings
+from worker.unit import Unit, Writer
 
 
 class Context:
@@ -29,10 +30,13 @@ class Context:
         "catalog",
         "data",
         "directory",
+        "ending",
+        "is_inner",
         "lanes",
         "logs",
         "name",
         "settings",
+        "unit",
         "writer",
     )
 
@@ -45,10 +49,15 @@ class Context:
         # requests under way; a busy context is never evicted
         self.busy = 0
         # held by whoever writes: a transaction that waits in the middle keeps the tenant's other writers out
-        self.writer = asyncio.Lock()
+        self.writer = Writer()
         # bumped whenever an auth record or a schema changes: what was derived from them is compared with it
         self.auth_epoch = 0
         self.caches: dict[str, Any] = {}
+        # the innermost unit of work that is open here, and whether all of this context is one transaction's own
+        self.unit: Unit | None = None
+        self.is_inner = False
+        # what ends the transaction that is open on another connection, if there is one
+        self.ending: asyncio.Timeout | None = None
         self.data = Database(directory / "pb_data" / "data.db")
         try:
             self.data.write_limit_ns = int(write_limit_s * 1e9)
@@ -58,6 +67,34 @@ class Context:
         except BaseException:
             self.data.close()
             raise
+
+    def inner(self, data: Database) -> Self:
+        """A context for one transaction on `data`, a connection of its own: what it changes, this one does not see."""
+        inner = object.__new__(type(self))
+        inner.name = self.name
+        inner.directory = self.directory
+        inner.lanes = self.lanes
+        inner.bus = self.bus
+        inner.busy = 0
+        inner.writer = self.writer
+        inner.auth_epoch = self.auth_epoch
+        inner.caches = {}
+        inner.unit = None
+        inner.is_inner = True
+        inner.ending = None
+        inner.data = data
+        inner.catalog = self.catalog.copy()
+        inner.settings = self.settings
+        inner.logs = self.logs
+        return inner
+
+    def adopt(self, inner: Self) -> None:
+        """Take over what a committed transaction changed in its `inner` context."""
+        if inner.catalog.version != self.catalog.version:
+            self.catalog = inner.catalog
+        if inner.auth_epoch != self.auth_epoch:
+            self.auth_epoch += 1
+        self.settings = inner.settings
 
     @property
     def pb_data(self) -> Path:
@@ -78,7 +115,9 @@ class Context:
         return sqlite // 1024 + 32 + PYTHON_KB
 
     def close(self) -> None:
-        """Write what is buffered, checkpoint, close. The context must not be used afterwards."""
+        """Write what is buffered, checkpoint, close; an open transaction ends. Must not be used afterwards."""
+        if self.ending is not None:
+            self.ending.reschedule(0)
         try:
             self.logs.close()
         finally:

@@ -5,7 +5,7 @@ Every action of a tenant is an event whose last handler is the default action. A
 tenant's bus; there is no global one.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class Bus:
         """Whether anything is bound to `name`: use cases skip making an event that nobody wants."""
         return name in self._handlers
 
+    def has_any(self, names: Iterable[str]) -> bool:
+        """Whether anything is bound to one of `names`."""
+        handlers = self._handlers
+        return bool(handlers) and any(name in handlers for name in names)
+
     async def trigger(self, name: str, event: EventT, action: Handler[EventT]) -> None:
         """Run the handlers of `name` around `action`, the default."""
         bound = self._handlers.get(name)
@@ -74,3 +79,36 @@ class Bus:
             return
         chain = [handler for handler, tags in bound if not tags or event.matches(tags)]
         await event.run([*chain, action])
+
+
+class Stages:
+    """The names of the model events of one kind of change (Create, Update, Delete) to one kind of thing.
+
+    Each is mirrored: the thing's own name is around `onModel…`, which is around the action.
+    """
+
+    __slots__ = ("around", "every", "execute", "failure", "success")
+
+    def __init__(self, kind: str, noun: str) -> None:
+        self.around = (f"on{noun}{kind}", f"onModel{kind}")
+        self.execute = (f"on{noun}{kind}Execute", f"onModel{kind}Execute")
+        self.success = (f"on{noun}After{kind}Success", f"onModelAfter{kind}Success")
+        self.failure = (f"on{noun}After{kind}Error", f"onModelAfter{kind}Error")
+        self.every = (*self.around, *self.execute, *self.success, *self.failure)
+
+
+def quiet(bus: Bus, names: Sequence[str]) -> bool:
+    """Whether nothing is bound to any of `names`."""
+    return not bus.has_any(names)
+
+
+async def around(bus: Bus, names: Sequence[str], event: Any, action: Callable[[Any], Awaitable[None]]) -> None:
+    """Trigger `names`, the first one outermost, with `action` in the middle."""
+    if not names:
+        await action(event)
+        return
+
+    async def inner(event: Any) -> None:
+        await around(bus, names[1:], event, action)
+
+    await bus.trigger(names[0], event, inner)

@@ -11,26 +11,55 @@ threads at most; passwords, request logs and the like; and an operator's long wo
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic_ns
+from contextlib import suppress
+from time import monotonic_ns, thread_time_ns
 from typing import TypeVar
 
 import apsw
 
-from worker.db.connection import Database, Params
+from supervisor.contract.settings import Batch
+from worker.db.connection import PATTERN_BYTES_MAX as LONGEST_PATTERN_BYTES
+from worker.db.connection import SPARED_ROW_BYTES_MAX, Database, Params, too_dear
+from worker.db.pages import PageRoom
 
 T = TypeVar("T")
 
 # Statements remembered as slow, a tenant; beyond it the memory starts afresh.
 SLOW_MAX = 32
 LONG_THREADS = 2
+# Longer patterns of LIKE are looked for in short texts only.
+PATTERN_BYTES_MAX = 1_000
+# From here on a read is worth asking whether more room for pages would have made it shorter.
+LONG_READ_NS = 1_000_000
 
 
 class Lanes:
     """The lanes of one worker, shared by its tenants."""
 
-    __slots__ = ("_budget_ns", "_long", "_pool", "_read_limit_ns", "_reads", "_threads", "pooled")
+    __slots__ = (
+        "_budget_ns",
+        "_long",
+        "_pages",
+        "_pool",
+        "_read_limit_ns",
+        "_reads",
+        "_threads",
+        "batch",
+        "console_timeout_s",
+        "consoles",
+        "pooled",
+    )
 
-    def __init__(self, *, inline_budget_ms: float, read_timeout_s: float, pool_threads: int) -> None:
+    def __init__(
+        self,
+        *,
+        inline_budget_ms: float,
+        read_timeout_s: float,
+        pool_threads: int,
+        console_timeout_s: float = 30.0,
+        consoles: int = 2,
+        batch: Batch | None = None,
+    ) -> None:
         self._budget_ns = int(inline_budget_ms * 1e6)
         self._read_limit_ns = int(read_timeout_s * 1e9)
         self._threads = pool_threads
@@ -38,6 +67,12 @@ class Lanes:
         self._pool: ThreadPoolExecutor | None = None
         self._long: ThreadPoolExecutor | None = None
         self.pooled = 0
+        self._pages = PageRoom()
+        # for the scripts of superusers, which run in processes of their own
+        self.consoles = asyncio.Semaphore(consoles)
+        self.console_timeout_s = console_timeout_s
+        # what a batch may take at most
+        self.batch = batch or Batch()
 
     async def read(self, db: Database, fn: Callable[[Database], T]) -> T:
         """Run `fn`, which must only read, on `db`: inline, or in the pool once it proves slow.
@@ -45,27 +80,89 @@ class Lanes:
         Raises apsw.InterruptError where it exceeds the full limit of a read.
         """
         if db.in_transaction:  # its own writes are visible on this connection alone
-            return fn(db)
-        db.deadline_ns = monotonic_ns() + self._budget_ns
+            return await self._read_inside(db, fn) if db.exclusive else fn(db)
+        began_ns = monotonic_ns()
+        db.deadline_ns = began_ns + self._budget_ns
+        db.cpu_until_ns = thread_time_ns() + self._budget_ns
         try:
             return fn(db)
-        except apsw.InterruptError:
-            pass
+        except apsw.Error as error:
+            if not isinstance(error, apsw.InterruptError) and not too_dear(error):
+                raise
         finally:
-            db.deadline_ns = 0
-        self.pooled += 1
-        if self._reads is None:
-            self._reads = ThreadPoolExecutor(self._threads, thread_name_prefix="read")
+            db.deadline_ns = db.cpu_until_ns = 0
+            if monotonic_ns() - began_ns > LONG_READ_NS:
+                self._pages.read_long(db)
         if db.apart is None:
             db.apart = asyncio.Semaphore(max(1, self._threads // 2))
         async with db.apart:
-            return await asyncio.get_running_loop().run_in_executor(self._reads, self._read_apart, db, fn)
+            loop = asyncio.get_running_loop()
+            running: list[Recorder] = []
+            # looked at between any two rows, which the clock is not
+            watch = loop.call_later(self._read_limit_ns / 1e9, _interrupt, running)
+            try:
+                return await loop.run_in_executor(self._readers(), self._read_apart, db, fn, running)
+            finally:
+                watch.cancel()
 
-    def _read_apart(self, db: Database, fn: Callable[[Database], T]) -> T:
+    def _readers(self) -> ThreadPoolExecutor:
+        self.pooled += 1
+        if self._reads is None:
+            self._reads = ThreadPoolExecutor(self._threads, thread_name_prefix="read")
+        return self._reads
+
+    async def _read_inside(self, db: Database, fn: Callable[[Database], T]) -> T:
+        """As `read`, inside a transaction: in the thread as well it has to be the transaction's own connection.
+
+        Whoever is cancelled meanwhile rolls back, and can't before the thread has let go of the connection.
+        """
+        before_ns = db.deadline_ns
+        db.deadline_ns = monotonic_ns() + self._budget_ns
+        db.spare(True)
+        try:
+            return fn(db)
+        except apsw.Error as error:
+            if not isinstance(error, apsw.InterruptError) and not too_dear(error):
+                raise
+        finally:
+            db.spare(False)
+            db.deadline_ns = before_ns
+        return await self._inside_apart(db, lambda db: _patiently(db, fn))
+
+    async def work(self, db: Database, fn: Callable[[Database], T]) -> T:
+        """Run `fn`, which may write, in a thread on `db`, the connection that one transaction has for itself.
+
+        Raises apsw.InterruptError where it exceeds the limit of a slow read. What failed has written nothing.
+        """
+
+        def whole(db: Database) -> T:
+            with db.transaction():
+                return fn(db)
+
+        return await self._inside_apart(db, whole)
+
+    async def _inside_apart(self, db: Database, fn: Callable[[Database], T]) -> T:
+        before_ns = db.deadline_ns
+        db.deadline_ns = monotonic_ns() + self._read_limit_ns
+        try:
+            job = self._readers().submit(fn, db)
+            working = asyncio.wrap_future(job)
+            try:
+                return await asyncio.shield(working)
+            except asyncio.CancelledError:
+                job.cancel()
+                db.deadline_ns = 1  # long ago
+                await _ended(working)
+                raise
+        finally:
+            db.deadline_ns = before_ns
+
+    def _read_apart(self, db: Database, fn: Callable[[Database], T], running: "list[Recorder]") -> T:
         apart = Recorder(db.path, readonly=True)
+        running.append(apart)
         try:
             apart.deadline_ns = monotonic_ns() + self._read_limit_ns
-            return fn(apart)
+            return _patiently(apart, fn)
         finally:
             apart.close()
             dear = apart.dear_beyond(self._budget_ns)
@@ -94,26 +191,61 @@ class Lanes:
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
+async def _ended(future: "asyncio.Future[T]") -> None:
+    """Wait for the end of `future`, whatever it is, through any further cancellation."""
+    while not future.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([future])
+
+
+def _interrupt(running: "list[Recorder]") -> None:
+    """End the statement that runs on the connection in `running`, if it is still there."""
+    with suppress(apsw.Error):
+        for connection in running:
+            connection.connection.interrupt()
+
+
+def _patiently(db: Database, fn: Callable[[Database], T]) -> T:
+    """Run `fn` where the loop does not wait for it: with long patterns on short texts, or shorter ones on any.
+
+    Both at once would take hours, and nothing could end them.
+    """
+    limit = db.connection.limit
+    try:
+        db.spare(False)
+        limit(apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_BYTES_MAX)
+        try:
+            return fn(db)
+        except apsw.SQLError as error:
+            if not too_dear(error):
+                raise
+        limit(apsw.SQLITE_LIMIT_LENGTH, SPARED_ROW_BYTES_MAX)
+        limit(apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LONGEST_PATTERN_BYTES)
+        return fn(db)
+    finally:
+        db.spare(False)
+
+
 class Recorder(Database):
-    """A connection of the pool, which notes how long each statement takes."""
+    """A connection of the pool, which notes how much CPU each statement takes."""
 
     __slots__ = ("_last", "_since", "taken")
 
     def __init__(self, path: str, *, readonly: bool) -> None:
         super().__init__(path, readonly=readonly)
-        self.taken: dict[str, int] = {}  # statement → ns of its longest run
+        self.taken: dict[str, int] = {}  # statement → ns of CPU of its longest run
         self._last = ""
         self._since = 0
 
     def execute(self, sql: str, params: Params = ()) -> apsw.Cursor:
         """As `Database.execute`; a statement's time lasts until the next one starts, so it includes its rows."""
         self._stop()
-        self._last, self._since = sql, monotonic_ns()
+        self._last, self._since = sql, thread_time_ns()
         return self.connection.execute(sql, params)
 
     def _stop(self) -> None:
         if self._last:
-            self.taken[self._last] = max(monotonic_ns() - self._since, self.taken.get(self._last, 0))
+            self.taken[self._last] = max(thread_time_ns() - self._since, self.taken.get(self._last, 0))
             self._last = ""
 
     def dear_beyond(self, budget_ns: int) -> frozenset[str]:

@@ -1,1 +1,5 @@
-"""A tenant's SQLite files: `connection`, `faults` (failures as answers), `migrations` (what a new tenant holds)."""
+"""A tenant's SQLite files: `connection`, `pages` (room for their pages), `faults` (failures as answers), `migrations`
+(what a new tenant holds).
+
+`console` runs statements of a superuser's own on a confined connection, `cells` is how their values are shown.
+"""

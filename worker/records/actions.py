@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from worker.db.connection import Database
-from worker.errors import NO_ROWS, ValidationErrors, bad_request, forbidden, not_found
+from worker.errors import NO_ROWS, ApiError, ValidationErrors, bad_request, forbidden, not_found
 from worker.records import accounts, events, expand, listing, present, rules, store, upsert
 from worker.records.events import RecordEnrichEvent, RecordRequestEvent, RecordsListEvent, around, quiet
 from worker.records.listing import ListQuery
@@ -20,7 +20,6 @@ from worker.records.record import Record
 from worker.records.removal import remove
 from worker.records.request import RequestInfo
 from worker.records.saving import save
-from worker.unit import Unit
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -117,22 +116,23 @@ async def create_record(
     body: dict[str, Any],
     *,
     expand: str = "",
-    within: Unit | None = None,
 ) -> Item:
     """Create a record from `body` and return it. ApiError 400 for bad values or a rule that does not hold, 403."""
-    _refuse_view(collection)
+    refuse_view(collection)
     _refuse_null(collection.create_rule, info)
     superuser = info.is_superuser
     record = Record.new(collection)
     info.body = upsert.load(record, body, superuser=superuser)
     rule = "" if superuser else collection.create_rule
+    if not superuser and not upsert.hashable(record):
+        raise bad_request(NOT_CREATED, cause="bcrypt: password length exceeds 72 bytes")
     if rule and not await _holds_for_new(ctx, record, rule, info):
         raise bad_request(NOT_CREATED, cause=f"create rule failure: {NO_ROWS}")
-    event = RecordRequestEvent(ctx, record, info, within)
+    event = RecordRequestEvent(ctx, record, info)
 
     async def default(event: RecordRequestEvent) -> None:
-        await _submit(ctx, event, body, NOT_CREATED)
-        event.result = (await enriched(ctx, [event.record], info, expand))[0]
+        await _submit(event, body, NOT_CREATED)
+        event.result = (await enriched(event.context, [event.record], info, expand))[0]
 
     await around(ctx.bus, events.CREATE_REQUEST, event, default)
     return event.result or {}
@@ -146,10 +146,9 @@ async def update_record(
     body: dict[str, Any],
     *,
     expand: str = "",
-    within: Unit | None = None,
 ) -> Item:
     """Change a record as `body` says and return it. ApiError 400 for bad values, 403, 404 as for a view."""
-    _refuse_view(collection)
+    refuse_view(collection)
     rule = collection.update_rule
     _refuse_null(rule, info)
     superuser = info.is_superuser
@@ -158,27 +157,25 @@ async def update_record(
     info.body = upsert.load(record, body, superuser=superuser)
     if asks_body:
         await _found(ctx, collection, record_id, rule, info)
-    event = RecordRequestEvent(ctx, record, info, within)
+    event = RecordRequestEvent(ctx, record, info)
 
     async def default(event: RecordRequestEvent) -> None:
-        await _submit(ctx, event, body, NOT_UPDATED)
-        event.result = (await enriched(ctx, [event.record], info, expand))[0]
+        await _submit(event, body, NOT_UPDATED)
+        event.result = (await enriched(event.context, [event.record], info, expand))[0]
 
     await around(ctx.bus, events.UPDATE_REQUEST, event, default)
     return event.result or {}
 
 
-async def delete_record(
-    ctx: "Context", collection: "Collection", record_id: str, info: RequestInfo, *, within: Unit | None = None
-) -> None:
+async def delete_record(ctx: "Context", collection: "Collection", record_id: str, info: RequestInfo) -> None:
     """Delete a record. ApiError 400 where it is required elsewhere, 403, 404 as for a view."""
-    _refuse_view(collection)
+    refuse_view(collection)
     _refuse_null(collection.delete_rule, info)
     record = await _found(ctx, collection, record_id, collection.delete_rule, info)
-    event = RecordRequestEvent(ctx, record, info, within)
+    event = RecordRequestEvent(ctx, record, info)
 
     async def default(event: RecordRequestEvent) -> None:
-        await remove(ctx, event.record, within=within)
+        await remove(event.context, event.record)
 
     await around(ctx.bus, events.DELETE_REQUEST, event, default)
 
@@ -202,18 +199,18 @@ async def _nothing(event: RecordEnrichEvent) -> None:
     del event
 
 
-async def _submit(ctx: "Context", event: RecordRequestEvent, body: dict[str, Any], failure: str) -> None:
+async def _submit(event: RecordRequestEvent, body: dict[str, Any], failure: str) -> None:
     """Check who may change what of a login, then store."""
-    record, info = event.record, event.info
+    ctx, record, info = event.context, event.record, event.info
     try:
         if record.collection.is_auth:
             errors = await _credential_errors(ctx, record, info, body)
             if errors:
                 raise ValidationErrors(errors)
-        await save(ctx, record, within=event.unit)
+        await save(ctx, record)
     except ValidationErrors as error:
         raise bad_request(failure, error.data(), cause=error) from error
-    except apsw.ConstraintError as error:
+    except (apsw.ConstraintError, apsw.SQLError) as error:  # also of an expression in an index
         raise bad_request(failure, cause=error) from error
 
 
@@ -234,7 +231,10 @@ async def _credential_errors(ctx: "Context", record: Record, info: RequestInfo, 
 
 
 async def _holds_for_new(ctx: "Context", record: Record, rule: str, info: RequestInfo) -> bool:
-    sql, params = rules.rule_on_row(ctx.catalog, record.collection, rule, info, upsert.row_of(record))
+    try:
+        sql, params = rules.rule_on_row(ctx.catalog, record.collection, rule, info, upsert.row_of(record))
+    except ApiError as error:  # a rule that was fine once, or is for stored records only
+        raise bad_request(NOT_CREATED, cause=error.cause) from error
     return await ctx.lanes.read(ctx.data, lambda db: db.value(sql, params)) is not None
 
 
@@ -260,6 +260,7 @@ def _refuse_null(rule: str | None, info: RequestInfo) -> None:
         raise forbidden(SUPERUSERS_ONLY)
 
 
-def _refuse_view(collection: "Collection") -> None:
+def refuse_view(collection: "Collection") -> None:
+    """ApiError 400 for a view, to which nobody writes."""
     if collection.is_view:
         raise bad_request(UNSUPPORTED)

@@ -1,20 +1,41 @@
 """The events of records, and the one way in which they are triggered.
 
-Names are PocketBase's. A model event is mirrored: `onModelCreate` is around `onRecordCreate`, which is around the
+Names are PocketBase's. A record's event is mirrored: `onRecordCreate` is around `onModelCreate`, which is around the
 action. Where nothing is bound to any of the names, `around` costs a lookup a name.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from worker.events import Bus, Event
+from worker.events import Event, Stages, around, quiet
 from worker.records.record import Record
 from worker.records.request import RequestInfo
-from worker.unit import Unit
+from worker.unit import follow
 
 if TYPE_CHECKING:
     from worker.context import Context
     from worker.schema.collection import Collection
+
+__all__ = [
+    "CREATE",
+    "CREATE_REQUEST",
+    "DELETE",
+    "DELETE_REQUEST",
+    "ENRICH",
+    "LIST_REQUEST",
+    "UPDATE",
+    "UPDATE_REQUEST",
+    "VALIDATE",
+    "VIEW_REQUEST",
+    "RecordEnrichEvent",
+    "RecordEvent",
+    "RecordRequestEvent",
+    "RecordsListEvent",
+    "Stages",
+    "around",
+    "heard",
+    "quiet",
+]
 
 ENRICH = ("onRecordEnrich",)
 LIST_REQUEST = ("onRecordsListRequest",)
@@ -22,34 +43,21 @@ VIEW_REQUEST = ("onRecordViewRequest",)
 CREATE_REQUEST = ("onRecordCreateRequest",)
 UPDATE_REQUEST = ("onRecordUpdateRequest",)
 DELETE_REQUEST = ("onRecordDeleteRequest",)
-VALIDATE = ("onModelValidate", "onRecordValidate")
-
-
-class Stages:
-    """The names of the model events of one kind of change."""
-
-    __slots__ = ("around", "every", "execute", "failure", "success")
-
-    def __init__(self, kind: str) -> None:
-        self.around = (f"onModel{kind}", f"onRecord{kind}")
-        self.execute = (f"onModel{kind}Execute", f"onRecord{kind}Execute")
-        self.success = (f"onModelAfter{kind}Success", f"onRecordAfter{kind}Success")
-        self.failure = (f"onModelAfter{kind}Error", f"onRecordAfter{kind}Error")
-        self.every = (*self.around, *self.execute, *self.success, *self.failure)
-
-
-CREATE, UPDATE, DELETE = Stages("Create"), Stages("Update"), Stages("Delete")
+VALIDATE = ("onRecordValidate", "onModelValidate")
+CREATE, UPDATE, DELETE = Stages("Create", "Record"), Stages("Update", "Record"), Stages("Delete", "Record")
 
 
 class RecordEvent(Event):
-    """A record is validated, stored or deleted. `unit` is the transaction it happens in, `error` why it failed."""
+    """A record is validated, stored or deleted; `error` says why that failed.
 
-    __slots__ = ("error", "record", "unit")
+    Handlers work on `context`: in a transaction it is the inner one.
+    """
 
-    def __init__(self, context: "Context", record: Record, unit: Unit | None = None) -> None:
+    __slots__ = ("error", "record")
+
+    def __init__(self, context: "Context", record: Record) -> None:
         super().__init__(context, record.collection)
         self.record = record
-        self.unit = unit
         self.error: BaseException | None = None
 
 
@@ -58,8 +66,8 @@ class RecordRequestEvent(RecordEvent):
 
     __slots__ = ("info", "result")
 
-    def __init__(self, context: "Context", record: Record, info: RequestInfo, unit: Unit | None = None) -> None:
-        super().__init__(context, record, unit)
+    def __init__(self, context: "Context", record: Record, info: RequestInfo) -> None:
+        super().__init__(context, record)
         self.info = info
         self.result: dict[str, Any] | None = None
 
@@ -87,18 +95,29 @@ class RecordEnrichEvent(Event):
         self.info = info
 
 
-def quiet(bus: Bus, names: Sequence[str]) -> bool:
-    """Whether nothing is bound to any of `names`."""
-    return not any(map(bus.has, names))
+async def heard(stages: Stages, event: RecordEvent, action: Callable[[RecordEvent], Awaitable[None]]) -> None:
+    """Carry out a change as `stages` name it, around `action`, then tell how it ended.
+
+    A failure is told at once; a success when it is certain, which in a transaction is after its end. What was done in
+    a transaction that is rolled back has failed as well.
+    """
+    ctx, bus, record = event.context, event.context.bus, event.record
+
+    async def succeeded(ctx: "Context") -> None:
+        await around(bus, stages.success, RecordEvent(ctx, record), _nothing)
+
+    async def failed(ctx: "Context", error: Exception) -> None:
+        told = RecordEvent(ctx, record)
+        told.error = error
+        await around(bus, stages.failure, told, _nothing)
+
+    try:
+        await around(bus, stages.around, event, action)
+    except Exception as error:
+        await failed(ctx, error)
+        raise
+    await follow(ctx, succeeded, failed)
 
 
-async def around(bus: Bus, names: Sequence[str], event: Any, action: Callable[[Any], Awaitable[None]]) -> None:
-    """Trigger `names`, the first one outermost, with `action` in the middle."""
-    if not names:
-        await action(event)
-        return
-
-    async def inner(event: Any) -> None:
-        await around(bus, names[1:], event, action)
-
-    await bus.trigger(names[0], event, inner)
+async def _nothing(event: RecordEvent) -> None:
+    del event

@@ -12,11 +12,11 @@ from worker.db.connection import Database
 from worker.errors import bad_request
 from worker.fields import AutodateField, RelationField
 from worker.records import accounts, events, saving, store
-from worker.records.events import RecordEvent, around, quiet
+from worker.records.events import RecordEvent, around, heard, quiet
 from worker.records.plan import plan_of
 from worker.records.record import Record
 from worker.sql import now, quote
-from worker.unit import Unit
+from worker.unit import Unit, transaction
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -26,24 +26,32 @@ if TYPE_CHECKING:
 REFUSED = "Failed to delete record. Make sure that the record is not part of a required relation reference."
 # Referring records read at a time: they are changed while they are walked.
 BATCH = 500
+# What a deletion may be heard as, with all that it takes along.
+HEARD = (*events.DELETE.every, *events.UPDATE.every, *events.VALIDATE)
 
 
 class Required(Exception):  # noqa: N818 - it says why, not that something broke
     """A record still in use by a required relation."""
 
 
-async def remove(ctx: "Context", record: Record, *, within: Unit | None = None) -> None:
+async def remove(ctx: "Context", record: Record) -> None:
     """Delete a record with all its events. ApiError 400 where it is required elsewhere or the last superuser."""
     accounts.check_removable(ctx.data, record)
     try:
-        async with Unit(ctx, within) as unit:
-            await _remove_tree(ctx, record, unit)
+        if quiet(ctx.bus, HEARD):
+            async with Unit(ctx):
+                await _remove_tree(ctx, record, await _remove_row(ctx, record))
+        else:
+            await _remove_loudly(ctx, record)
     except Required as error:
         raise bad_request(REFUSED, cause=error) from error
 
 
-async def remove_belongings(ctx: "Context", record: Record, collections: Sequence[str], unit: Unit) -> None:
-    """Delete the rows that an auth record has in the named system collections, inside `unit`."""
+async def remove_belongings(ctx: "Context", record: Record, collections: Sequence[str]) -> None:
+    """Delete the rows that an auth record has in the named system collections.
+
+    It waits for those who hear of deletions, if there are any: not inside of a Unit of the outer context then.
+    """
     for name in collections:
         collection = ctx.catalog.get(name)
         if collection is None:
@@ -56,59 +64,74 @@ async def remove_belongings(ctx: "Context", record: Record, collections: Sequenc
         plan = plan_of(collection)
         rows = ctx.data.all(f"SELECT {plan.columns} FROM {plan.table} WHERE {condition}", owner)
         for row in rows:
-            await remove(ctx, Record.stored(collection, plan.values(row)), within=unit)
+            await remove(ctx, Record.stored(collection, plan.values(row)))
 
 
-async def _remove_tree(ctx: "Context", record: Record, unit: Unit) -> None:
-    walks: list[Iterator[Record]] = []
-    if await _remove_one(ctx, record, unit):
-        walks.append(_doomed(ctx, record))
+async def _remove_loudly(ctx: "Context", record: Record) -> None:
+    """Only the last to hear of the record itself do so inside of the transaction; of what it takes along, all do."""
+    of_record, of_model = events.DELETE.execute
+
+    async def tree(event: RecordEvent) -> None:
+        outer = event.context
+        async with transaction(outer) as inner:
+            event.context = inner
+            try:
+                await _remove_tree(inner, event.record, await _remove_heard(event, (of_model,)))
+            finally:
+                event.context = outer
+
+    async def default(event: RecordEvent) -> None:
+        await around(ctx.bus, (of_record,), event, tree)
+
+    await heard(events.DELETE, RecordEvent(ctx, record), default)
+
+
+async def _remove_tree(ctx: "Context", record: Record, gone: bool) -> None:
+    """What follows a record that is `gone`; nothing where it is not."""
+    walks = [_doomed(ctx, record)] if gone else []
     while walks:
         step = next(walks[-1], None)
         if step is None:
             walks.pop()
         elif step.data is not step.original:  # it lost an id and stays
-            await saving.save(ctx, step, within=unit, validate=False)
-        elif await _remove_one(ctx, step, unit):
+            await saving.save(ctx, step, validate=False)
+        elif await _remove_one(ctx, step):
             walks.append(_doomed(ctx, step))
 
 
-async def _remove_one(ctx: "Context", record: Record, unit: Unit) -> bool:
+async def _remove_one(ctx: "Context", record: Record) -> bool:
     """Delete the row of one record with its events; False where it was gone already."""
-    bus, stages = ctx.bus, events.DELETE
+    if quiet(ctx.bus, events.DELETE.every):
+        return await _remove_row(ctx, record)
+    gone = False
+
+    async def default(event: RecordEvent) -> None:
+        nonlocal gone
+        gone = await _remove_heard(event, events.DELETE.execute)
+
+    await heard(events.DELETE, RecordEvent(ctx, record), default)
+    return gone
+
+
+async def _remove_heard(event: RecordEvent, names: Sequence[str]) -> bool:
+    """Delete the row inside of the events `names`; False where it is not gone by that."""
     gone = False
 
     async def execute(event: RecordEvent) -> None:
         nonlocal gone
-        gone = store.delete(ctx.data, event.record)
-        if gone and event.record.collection.is_auth:
-            ctx.auth_epoch += 1
-            await remove_belongings(ctx, event.record, accounts.BELONGINGS, unit)
+        gone = await _remove_row(event.context, event.record)
 
-    event = RecordEvent(ctx, record, unit)
-    if quiet(bus, stages.every):
-        await execute(event)
-        return gone
-
-    async def default(event: RecordEvent) -> None:
-        await around(bus, stages.execute, event, execute)
-
-    async def succeeded() -> None:
-        await around(bus, stages.success, RecordEvent(ctx, record), _nothing)
-
-    try:
-        await around(bus, stages.around, event, default)
-    except Exception as error:
-        event.error = error
-        await around(bus, stages.failure, event, _nothing)
-        raise
-    if gone:
-        unit.after.append(succeeded)
+    await around(event.context.bus, names, event, execute)
     return gone
 
 
-async def _nothing(event: RecordEvent) -> None:
-    del event
+async def _remove_row(ctx: "Context", record: Record) -> bool:
+    accounts.check_removable(ctx.data, record)  # again: whoever was the last but one may be gone by now
+    gone = store.delete(ctx.data, record)
+    if gone and record.collection.is_auth:
+        ctx.auth_epoch += 1
+        await remove_belongings(ctx, record, accounts.BELONGINGS)
+    return gone
 
 
 def _doomed(ctx: "Context", record: Record) -> Iterator[Record]:
@@ -152,8 +175,8 @@ def _referring(db: Database, collection: "Collection", field: "Field", record_id
     column = f"{plan.table}.{quote(field.name)}"
     holds = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE value = ?)" if field.multiple else f"{column} = ?"
     sql = (
-        f"SELECT {plan.table}.rowid, {plan.columns} FROM {plan.table} WHERE {holds} AND {plan.table}.rowid > ?"
-        f" ORDER BY {plan.table}.rowid LIMIT {BATCH}"
+        f"SELECT {plan.table}._rowid_, {plan.columns} FROM {plan.table} WHERE {holds} AND {plan.table}._rowid_ > ?"
+        f" ORDER BY {plan.table}._rowid_ LIMIT {BATCH}"
     )
     last = -1
     while True:

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import apsw
-import bcrypt
 
 from worker.db.connection import Database
 from worker.db.faults import unique_columns
 from worker.errors import FieldError, ValidationErrors
 from worker.fields import AutodateField, PasswordField, PasswordValue
+from worker.fields.hashes import hash_password
 from worker.records import accounts, events, removal, store
-from worker.records.events import RecordEvent, Stages, around, quiet
+from worker.records.events import RecordEvent, Stages, around, heard, quiet
 from worker.records.record import Record
 from worker.records.references import check_references
 from worker.sql import now, rand_id
-from worker.unit import Unit
+from worker.unit import Unit, transaction
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 # The pattern of every id that nobody configured: drawn directly instead of through the pattern's generator.
 ID_PATTERN = "[a-z0-9]{15}"
-# A hash of this cost takes about a second of a thread that other tenants' logins wait for. A field's definition may ask
-# for up to 31, which is a day: it is hashed with this.
-HASH_COST_MAX = 14
 NOT_UNIQUE = FieldError("validation_not_unique", "Value must be unique")
 
 
@@ -46,64 +43,42 @@ class Check:
     is_new: bool
 
 
-async def save(ctx: "Context", record: Record, *, within: Unit | None = None, validate: bool = True) -> None:
+async def save(ctx: "Context", record: Record, *, validate: bool = True) -> None:
     """Create or update a record with all its events.
 
     Raises ValidationErrors by field name for values that may not be stored (also where a unique index refuses them),
-    ApiError from a handler, apsw.Error where SQLite fails. `within` is the unit of work that this is a part of.
+    ApiError from a handler, apsw.Error where SQLite fails.
     """
     stages = events.CREATE if record.is_new else events.UPDATE
-    bus = ctx.bus
-    if quiet(bus, stages.every) and quiet(bus, events.VALIDATE):
+    if quiet(ctx.bus, stages.every) and quiet(ctx.bus, events.VALIDATE):
         complete(ctx, record)
         if validate:
             check(ctx, record)
         await _hash_passwords(ctx, record)
-        async with Unit(ctx, within) as unit:
-            await _write(ctx, record, unit)
+        await _store(ctx, record)
         return
-    await _save_loudly(ctx, record, stages, within, validate)
+    await _save_loudly(ctx, record, stages, validate)
 
 
-async def _save_loudly(ctx: "Context", record: Record, stages: Stages, within: Unit | None, validate: bool) -> None:
+async def _save_loudly(ctx: "Context", record: Record, stages: Stages, validate: bool) -> None:
     bus = ctx.bus
-    event = RecordEvent(ctx, record)
 
     async def execute(event: RecordEvent) -> None:
-        await _hash_passwords(ctx, event.record)
-        assert event.unit is not None
-        await _write(ctx, event.record, event.unit)
+        await _hash_passwords(event.context, event.record)
+        await _store(event.context, event.record)
 
     async def default(event: RecordEvent) -> None:
-        complete(ctx, event.record)
+        complete(event.context, event.record)
         if validate:
-            await around(bus, events.VALIDATE, RecordEvent(ctx, event.record, event.unit), _check_event)
+            await around(bus, events.VALIDATE, RecordEvent(event.context, event.record), _check_event)
         await around(bus, stages.execute, event, execute)
 
-    async def succeeded() -> None:
-        await around(bus, stages.success, RecordEvent(ctx, record), _nothing)
-
-    try:
-        async with Unit(ctx, within) as unit:
-            event.unit = unit
-            complete(ctx, record)
-            await around(bus, stages.around, event, default)
-            unit.after.append(succeeded)
-    except Exception as error:
-        if event.unit is not None and event.unit.committed:
-            raise  # a handler of the success: the record is stored all the same
-        failed = RecordEvent(ctx, record)
-        failed.error = error
-        await around(bus, stages.failure, failed, _nothing)
-        raise
+    complete(ctx, record)
+    await heard(stages, RecordEvent(ctx, record), default)
 
 
 async def _check_event(event: RecordEvent) -> None:
     check(event.context, event.record)
-
-
-async def _nothing(event: RecordEvent) -> None:
-    del event
 
 
 def complete(ctx: "Context", record: Record) -> None:
@@ -129,9 +104,9 @@ def complete(ctx: "Context", record: Record) -> None:
 def _draw_id(record: Record) -> None:
     field = record.collection.by_name["id"]
     pattern: str = getattr(field, "autogenerate_pattern", "")
-    drawn = rand_id() if pattern in ("", ID_PATTERN) else field.prepare("", True, False)
-    record.set("id", drawn)
-    record.id_generated = True
+    if pattern:
+        record.set("id", rand_id() if pattern == ID_PATTERN else field.prepare("", True, False))
+        record.id_generated = True
 
 
 def check(ctx: "Context", record: Record) -> None:
@@ -157,14 +132,22 @@ async def _hash_passwords(ctx: "Context", record: Record) -> None:
             record.set(field.name, await ctx.lanes.blocking(hash_password, value.plain, field.hash_cost))
 
 
-def hash_password(plain: str, cost: int) -> str:
-    """The bcrypt hash of `plain`, empty for an empty one. Burns CPU: call it through `lanes.blocking`."""
-    # PocketBase writes the older prefix of the same algorithm
-    salt = bcrypt.gensalt(min(cost, HASH_COST_MAX), b"2a")
-    return bcrypt.hashpw(plain.encode(), salt).decode() if plain else ""
+async def _store(ctx: "Context", record: Record) -> None:
+    """Write the record, and delete what ends with a change of a login."""
+    ended = accounts.ended_by(record) if record.collection.is_auth and not record.is_new else []
+    if ended and not quiet(ctx.bus, events.DELETE.every):  # who hears of it may take time
+        async with transaction(ctx) as inner:
+            async with Unit(inner):
+                _write(inner, record)
+            await removal.remove_belongings(inner, record, ended)
+    else:
+        async with Unit(ctx):
+            _write(ctx, record)
+            await removal.remove_belongings(ctx, record, ended)
+    record.committed()
 
 
-async def _write(ctx: "Context", record: Record, unit: Unit) -> None:
+def _write(ctx: "Context", record: Record) -> None:
     db = ctx.data
     is_auth = record.collection.is_auth
     try:
@@ -183,6 +166,3 @@ async def _write(ctx: "Context", record: Record, unit: Unit) -> None:
         raise ValidationErrors({column.partition(".")[2]: NOT_UNIQUE for column in sorted(columns)}) from error
     if is_auth:
         ctx.auth_epoch += 1
-        if not record.is_new:
-            await removal.remove_belongings(ctx, record, accounts.ended_by(record), unit)
-    record.committed()

@@ -33,6 +33,12 @@ class Catalog:
         self._by_name = {collection.name.lower(): collection for collection in collections}
         self.version += 1
 
+    def copy(self) -> "Catalog":
+        """The same collections; what one of the two reads anew, the other does not see."""
+        catalog = Catalog()
+        catalog._by_id, catalog._by_name, catalog.version = self._by_id, self._by_name, self.version
+        return catalog
+
     def get(self, name_or_id: str) -> Collection | None:
         """The collection with this id, or with this name in any case; the older one where both are found."""
         identified = self._by_id.get(name_or_id)

@@ -10,11 +10,12 @@ import pytest
 from worker.context import Context
 from worker.errors import ApiError, ValidationErrors, forbidden
 from worker.events import Event
+from worker.fields import PasswordValue
 from worker.records import actions, events, store
 from worker.records.events import RecordEvent
 from worker.records.record import Record
 from worker.schema.collection import Collection
-from worker.unit import Unit
+from worker.unit import transaction
 
 from .conftest import add_collection, info_of
 
@@ -38,7 +39,7 @@ def listen(ctx: Context, names: tuple[str, ...], heard: list[str]) -> None:
 
     def handler(name: str) -> Callable[[Event], Awaitable[None]]:
         async def note(event: Event) -> None:
-            heard.append(f"{name}{'*' if ctx.data.in_transaction else ''}")
+            heard.append(f"{name}{'*' if event.context.data.in_transaction else ''}")
             await event.next()
 
         return note
@@ -53,17 +54,50 @@ def test_the_order_of_a_create(ctx: Context, notes: Collection) -> None:
     asyncio.run(actions.create_record(ctx, notes, info_of(), {"title": "a"}))
     assert heard == [
         "onRecordCreateRequest",
-        "onModelCreate*",
-        "onRecordCreate*",
-        "onModelValidate*",
-        "onRecordValidate*",
-        "onModelCreateExecute*",
-        "onRecordCreateExecute*",
-        "onModelAfterCreateSuccess",
+        "onRecordCreate",
+        "onModelCreate",
+        "onRecordValidate",
+        "onModelValidate",
+        "onRecordCreateExecute",
+        "onModelCreateExecute",
         "onRecordAfterCreateSuccess",
+        "onModelAfterCreateSuccess",
         "onRecordEnrich",
     ]
     assert titles(ctx) == ["a"]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_a_new_password_ends_goes_with_it_or_both_stay(ctx: Context, refused: bool) -> None:
+    """Somebody hears of deletions, and may refuse one."""
+    users, otps = ctx.catalog.get("users"), ctx.catalog.get("_otps")
+    assert users is not None
+    assert otps is not None
+    user, otp = Record.new(users), Record.new(otps)
+    user.set("email", "a@example.com")
+    user.set_password("12345678")
+    asyncio.run(actions.save(ctx, user))
+    for name, value in (("collectionRef", users.id), ("recordRef", user.id)):
+        otp.set(name, value)
+    otp.set("password", PasswordValue("123456"))
+    asyncio.run(actions.save(ctx, otp))
+
+    async def handler(event: RecordEvent) -> None:
+        if refused:
+            raise forbidden("no")
+        await event.next()
+
+    ctx.bus.on("onRecordDelete", handler, frozenset({"_otps"}))
+    before = user.data["tokenKey"]
+    user.set_password("other-password")
+    if refused:
+        with pytest.raises(ApiError):
+            asyncio.run(actions.save(ctx, user))
+    else:
+        asyncio.run(actions.save(ctx, user))
+    stored = store.find(ctx.data, users, user.id)
+    assert stored is not None
+    assert (stored.data["tokenKey"] == before, store.exists(ctx.data, otps, otp.id)) == (refused, refused)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +112,7 @@ def test_the_order_of_a_failure(ctx: Context, notes: Collection, body: dict[str,
         asyncio.run(actions.create_record(ctx, notes, info_of(), body))
     assert caught.value.status == 400
     assert caught.value.data["title"]["code"] == kept
-    assert heard == ["onModelAfterCreateError", "onRecordAfterCreateError"]
+    assert heard == ["onRecordAfterCreateError", "onModelAfterCreateError"]
     assert titles(ctx) == ["a"]
 
 
@@ -90,19 +124,19 @@ def test_the_order_of_update_and_delete(ctx: Context, notes: Collection) -> None
     asyncio.run(actions.delete_record(ctx, notes, made["id"], info_of()))
     assert heard == [
         "onRecordUpdateRequest",
-        "onModelUpdate*",
-        "onRecordUpdate*",
-        "onModelUpdateExecute*",
-        "onRecordUpdateExecute*",
-        "onModelAfterUpdateSuccess",
+        "onRecordUpdate",
+        "onModelUpdate",
+        "onRecordUpdateExecute",
+        "onModelUpdateExecute",
         "onRecordAfterUpdateSuccess",
+        "onModelAfterUpdateSuccess",
         "onRecordDeleteRequest",
-        "onModelDelete*",
-        "onRecordDelete*",
+        "onRecordDelete",
+        "onModelDelete",
+        "onRecordDeleteExecute",
         "onModelDeleteExecute*",
-        "onRecordDeleteExecute*",
-        "onModelAfterDeleteSuccess",
         "onRecordAfterDeleteSuccess",
+        "onModelAfterDeleteSuccess",
     ]
     assert titles(ctx) == []
 
@@ -177,71 +211,70 @@ def new_note(notes: Collection, title: str) -> Record:
     return record
 
 
-@pytest.mark.parametrize("outer_fails", [False, True])
-def test_saving_inside_a_handler_shares_the_transaction(ctx: Context, notes: Collection, outer_fails: bool) -> None:
-    after: list[str] = []
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("together", [False, True])
+def test_saving_inside_a_handler(ctx: Context, notes: Collection, together: bool, fails: bool) -> None:
+    """A record alone is stored when its handler goes on; a transaction is what keeps several together."""
+    ended: list[str] = []
 
     async def along(event: RecordEvent) -> None:
         await event.next()
         if event.record.get("title") == "outer":
-            await actions.save(ctx, new_note(notes, "inner"), within=event.unit)
-            if outer_fails:
+            await actions.save(event.context, new_note(notes, "inner"))
+            if fails:
                 raise forbidden()
 
-    async def done(event: RecordEvent) -> None:
-        after.append(f"{event.record.get('title')}{'*' if ctx.data.in_transaction else ''}")
-        await event.next()
+    def note(mark: str) -> Callable[[RecordEvent], Awaitable[None]]:
+        async def done(event: RecordEvent) -> None:
+            assert event.context is ctx or mark == "-", "success is told when it is certain"
+            ended.append(f"{mark}{event.record.get('title')}{'*' if event.context.data.in_transaction else ''}")
+            await event.next()
+
+        return done
+
+    async def save() -> None:
+        if not together:
+            await actions.save(ctx, new_note(notes, "outer"))
+            return
+        async with transaction(ctx) as inner:
+            await actions.save(inner, new_note(notes, "first"))
+            await actions.save(inner, new_note(notes, "outer"))
 
     ctx.bus.on("onRecordCreate", along)
-    ctx.bus.on("onRecordAfterCreateSuccess", done)
-    if outer_fails:
+    ctx.bus.on("onRecordAfterCreateSuccess", note("+"))
+    ctx.bus.on("onRecordAfterCreateError", note("-"))
+    if fails:
         with pytest.raises(ApiError):
-            asyncio.run(actions.save(ctx, new_note(notes, "outer")))
+            asyncio.run(save())
     else:
-        asyncio.run(actions.save(ctx, new_note(notes, "outer")))
-    assert titles(ctx) == ([] if outer_fails else ["outer", "inner"])
-    assert after == ([] if outer_fails else ["inner", "outer"])
+        asyncio.run(save())
+    assert (titles(ctx), ended) == {
+        (False, False): (["outer", "inner"], ["+inner", "+outer"]),
+        (False, True): (["outer", "inner"], ["+inner", "-outer"]),
+        (True, False): (["first", "outer", "inner"], ["+first", "+inner", "+outer"]),
+        (True, True): ([], ["-outer*", "-first", "-inner"]),
+    }[together, fails]
 
 
-def test_a_second_writer_waits_for_a_handler(ctx: Context, notes: Collection) -> None:
+def test_a_record_that_waits_for_a_handler_keeps_no_writer_waiting(ctx: Context, notes: Collection) -> None:
     async def scenario() -> list[str]:
         inside, go_on = asyncio.Event(), asyncio.Event()
 
         async def linger(event: RecordEvent) -> None:
-            await event.next()
             if event.record.get("title") == "slow":
                 inside.set()
                 await go_on.wait()
-                raise forbidden()  # what the second writer wrote meanwhile must not be rolled back with this
+            await event.next()
 
         ctx.bus.on("onRecordCreate", linger)
         slow = asyncio.create_task(actions.save(ctx, new_note(notes, "slow")))
         await inside.wait()
-        quick = asyncio.create_task(actions.save(ctx, new_note(notes, "quick")))
-        await asyncio.sleep(0)
-        assert not quick.done()
+        await actions.save(ctx, new_note(notes, "quick"))
         go_on.set()
-        with pytest.raises(ApiError):
-            await slow
-        await quick
+        await slow
         return titles(ctx)
 
-    assert asyncio.run(scenario()) == ["quick"]
-
-
-def test_a_unit_is_all_or_nothing(ctx: Context, notes: Collection) -> None:
-    async def batch(names: list[str]) -> None:
-        async with Unit(ctx) as unit:
-            for name in names:
-                await actions.create_record(ctx, notes, info_of(), {"title": name}, within=unit)
-
-    asyncio.run(batch(["a", "b"]))
-    with pytest.raises(ApiError):
-        asyncio.run(batch(["c", "a"]))
-    assert titles(ctx) == ["a", "b"]
-    assert not ctx.data.in_transaction
-    asyncio.run(batch(["d"]))
-    assert titles(ctx) == ["a", "b", "d"]
+    assert asyncio.run(scenario()) == ["quick", "slow"]
 
 
 def test_a_unit_that_cannot_begin_lets_others_write(ctx: Context, notes: Collection) -> None:

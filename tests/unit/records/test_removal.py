@@ -1,14 +1,17 @@
 """What a deletion takes along, at sizes where recursion or quadratic work would show."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from worker.context import Context
+from worker.errors import ApiError
 from worker.records import actions, events, store
 from worker.records.events import RecordEvent
 from worker.records.record import Record
 from worker.schema.collection import Collection
+from worker.unit import transaction
 
 from .conftest import add_collection
 
@@ -100,7 +103,7 @@ def test_cascaded_records_have_their_events(ctx: Context, tree: Collection) -> N
 
     ctx.bus.on(events.DELETE.success[1], note)
     remove(ctx, tree, 0)
-    assert heard == [ident(0), ident(1), ident(2)]
+    assert heard == [ident(1), ident(2), ident(0)], "what it took along is certain first"
 
 
 def test_removing_twice_is_harmless(ctx: Context, tree: Collection) -> None:
@@ -109,3 +112,36 @@ def test_removing_twice_is_harmless(ctx: Context, tree: Collection) -> None:
     asyncio.run(actions.remove(ctx, record))
     asyncio.run(actions.remove(ctx, record))
     assert count(ctx) == 0
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_two_superusers_deleted_at_the_same_time_leave_one(ctx: Context, heard: bool) -> None:
+    """Both deletions begin while there are two, and wait for the same writer."""
+    superusers = ctx.catalog.get("_superusers")
+    assert superusers is not None
+
+    async def passed_on(event: RecordEvent) -> None:
+        await event.next()
+
+    if heard:
+        ctx.bus.on("onRecordDelete", passed_on)
+
+    async def scenario() -> list[Any]:
+        records = []
+        for name in ("a", "b"):
+            record = Record.new(superusers)
+            record.set("email", f"{name}@example.com")
+            record.set_password("1234567890")
+            await actions.save(ctx, record)
+            records.append(record)
+        async with transaction(ctx):
+            both = [asyncio.create_task(actions.remove(ctx, record)) for record in records]
+            while ctx.writer.queued < len(both):
+                await asyncio.sleep(0)
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    done, refused = asyncio.run(scenario())
+    assert done is None
+    assert isinstance(refused, ApiError)
+    assert refused.message == "You can't delete the only existing superuser."
+    assert ctx.data.value("SELECT COUNT(*) FROM _superusers") == 1
