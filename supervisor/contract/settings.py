@@ -54,6 +54,16 @@ class Sql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     read_timeout_s: Seconds = 30.0
     write_timeout_s: Seconds = 5.0
     pool_threads: Annotated[int, Meta(ge=1, le=64)] = 4
+    console_timeout_s: Seconds = 30.0
+    consoles: Annotated[int, Meta(ge=1, le=64)] = 2
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a batch of requests may take, whatever a tenant allows itself."""
+
+    requests_max: Count = 1_000
+    timeout_s: Seconds = 30.0
+    body_bytes_max: Annotated[int, Meta(ge=1024)] = 33_554_432
 
 
 class Supervision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: LogLevel = "info"
     http: Http = msgspec.field(default_factory=Http)
     sql: Sql = msgspec.field(default_factory=Sql)
+    batch: Batch = msgspec.field(default_factory=Batch)
     supervision: Supervision = msgspec.field(default_factory=Supervision)
     logs: Logs = msgspec.field(default_factory=Logs)
 
