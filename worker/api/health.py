@@ -15,7 +15,7 @@ class Health:
             data = {
                 "canBackup": True,
                 "realIP": req.context.real_ip,
-                "possibleProxyHeader": proxy_header(req.scope),
+                "possibleProxyHeader": proxy_header(req.scope, req.context.tenant.settings.trusted_proxy),
             }
         json_reply(resp, {"message": "API is healthy.", "code": 200, "data": data}, req)
 

@@ -10,10 +10,11 @@ import msgspec
 
 from worker.auth import tokens
 from worker.auth.origins import Visit, note_origin
-from worker.auth.passwords import password_fits
 from worker.auth.secondfactor import pass_second_factor
 from worker.errors import REQUIRED, ApiError, FieldError, ValidationErrors, bad_request, forbidden, not_found
 from worker.events import Event
+from worker.fields.casts import to_text
+from worker.fields.hashes import password_fits
 from worker.records import rules, store
 from worker.records.actions import enriched
 from worker.records.record import Record
@@ -44,7 +45,7 @@ class PasswordForm(msgspec.Struct, rename="camel"):
     identity: str = ""
     password: str = ""
     identity_field: str = ""
-    mfa_id: str = ""
+    mfa_id: Any = ""  # of whatever type: the real one takes it from the body by itself
 
 
 class ImpersonateForm(msgspec.Struct):
@@ -59,6 +60,8 @@ class Requester(NamedTuple):
     info: RequestInfo
     visit: Visit
     expand: str = ""
+    # whether the tenant lets superusers in from there
+    superusers: bool = True
 
 
 class LoginEvent(Event):
@@ -93,7 +96,7 @@ async def with_password(
         stored = str(found.get("password") or "") if found is not None else ""
         if not await ctx.lanes.blocking(password_fits, form.password, stored) or found is None:
             raise bad_request(REFUSED, cause="invalid login credentials")
-        event.answer = await answer(ctx, found, "password", requester, mfa_id=form.mfa_id)
+        event.answer = await answer(ctx, found, "password", requester, mfa_id=to_text(form.mfa_id))
 
     event = LoginEvent(ctx, collection, record, requester.info)
     await ctx.bus.trigger("onRecordAuthWithPasswordRequest", event, default)
@@ -139,9 +142,12 @@ async def answer(
 ) -> dict[str, Any]:
     """The answer to a login by `method` (empty: no login by itself): the record, its own e-mail shown, and a token.
 
-    ApiError 403 where the auth rule does not hold, 401 with `mfaId` where a second method is needed.
+    ApiError 403 where the auth rule does not hold or superusers may not come from, 401 with `mfaId` where a second
+    method is needed.
     """
     info = requester.info
+    if record.is_superuser and not requester.superusers:
+        raise forbidden()
     _require_auth_rule(ctx, record, info)
     if method:
         await pass_second_factor(ctx, record, method, mfa_id or info.query.get("mfaId", ""), info)

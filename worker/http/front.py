@@ -1,8 +1,8 @@
 """The front: the one Falcon app that answers for every tenant of a worker.
 
-`middlewares` is the order of a request: arrival, tenant, superusers' addresses, size of the body, then the route; the
-activity log sees what came out. What goes wrong on the way is answered by `worker.http.faults`. Malformed and unclean
-paths never get that far (`worker.http.paths`).
+`middlewares` is the order of a request: arrival, tenant, admission (superusers' addresses, rate limits), size of the
+body, then the route; the activity log sees what came out. What goes wrong on the way is answered by
+`worker.http.faults`. Malformed and unclean paths never get that far (`worker.http.paths`).
 """
 
 import asyncio
@@ -17,11 +17,13 @@ from falcon.routing import CompiledRouter
 
 from worker.errors import ApiError, forbidden, not_found
 from worker.http.body import BODY_BYTES_MAX
-from worker.http.exchange import CROSS_ORIGIN_HEADERS, Request, RequestContext, Response
+from worker.http.exchange import CROSS_ORIGIN_HEADERS, GUARDS, Request, RequestContext, Response
 from worker.http.faults import bind_faults, failure_of, route_not_found
 from worker.http.paths import detour_of, segments, suspect
-from worker.http.realip import listed, peer_ip
+from worker.http.ratelimit import limit_request
+from worker.http.realip import peer_ip
 from worker.services.logrows import Entry
+from worker.services.networks import listed
 
 # routes whose bodies may be larger than the usual limit; they say how large when they read
 OWN_BODY_LIMIT = re.compile(r"/api/(?:batch|backups/upload|collections/[^/]+/records(?:/[^/]+)?)")
@@ -55,6 +57,7 @@ class Arrival:
             return
         if b"origin" in headers:
             resp._headers = CROSS_ORIGIN_HEADERS.copy()
+        resp.to_head = req.method == "HEAD"
 
 
 class TenantDoor:
@@ -83,18 +86,18 @@ class BodyLimit:
             raise ApiError(413)
 
 
-class SuperuserAddresses:
-    """Refuses superusers from addresses that the tenant's settings don't list (an empty list allows all)."""
+class Admission:
+    """Refuses superusers from addresses that the tenant's settings don't list, and who asks too often."""
 
     async def process_request(self, req: Request, resp: Response) -> None:
-        del resp
-        context = req.context
-        allowed = context.tenant.settings.superuser_ips
-        if not allowed:
-            return
-        auth = context.auth
-        if auth is not None and auth.is_superuser and not listed(context.real_ip, allowed):
+        settings = req.context.tenant.settings
+        allowed = settings.superuser_ips
+        if allowed and not _comes_from(req.context, allowed):
+            for name in GUARDS:  # the real one sets them later on the way
+                del resp._headers[name]
             raise forbidden()
+        if settings.rate_limits.enabled:
+            limit_request(req)
 
 
 class ActivityLog:
@@ -135,7 +138,7 @@ class ActivityLog:
 
 def middlewares(tenants: Tenants) -> list[Any]:
     """The front's middlewares, in the order requests pass them (responses pass them the other way)."""
-    return [Arrival(), ActivityLog(), TenantDoor(tenants), SuperuserAddresses(), BodyLimit()]
+    return [Arrival(), ActivityLog(), TenantDoor(tenants), Admission(), BodyLimit()]
 
 
 class Front(falcon.asgi.App[Request, Response]):
@@ -198,6 +201,12 @@ class Router(CompiledRouter):
 async def _no_route(req: Request, resp: Response, **params: str) -> None:
     del resp, params
     raise route_not_found(req.method)
+
+
+def _comes_from(context: RequestContext, allowed: tuple[str, ...]) -> bool:
+    """Whether this is no superuser, or one from an address that is allowed."""
+    auth = context.auth
+    return auth is None or not auth.is_superuser or listed(context.real_ip, allowed)
 
 
 def _preflight(context: RequestContext, resp: Response) -> None:

@@ -52,27 +52,11 @@ def _parsed(text: str) -> str:
         return ""
 
 
-def listed(address: str, entries: tuple[str, ...]) -> bool:
-    """Whether `address` is one of `entries` or in one of the networks (CIDR) among them."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in map(_network, entries) if network is not None)
-
-
-@lru_cache(maxsize=256)
-def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        return None
-
-
-def proxy_header(scope: dict[str, Any]) -> str:
-    """The name of the first well-known proxy header in the request, or an empty string."""
-    for name in KNOWN_PROXY_HEADERS:
-        if _lines(scope, name):
+def proxy_header(scope: dict[str, Any], proxy: TrustedProxy) -> str:
+    """The name of the first header in the request that is trusted or else known to be a proxy's; empty without one."""
+    for name in (*proxy.headers, *KNOWN_PROXY_HEADERS):
+        lines = _lines(scope, name)
+        if lines and lines[0]:
             return name
     return ""
 

@@ -35,6 +35,12 @@ ROWS_A_STATEMENT = 50
 # written so that the index on hours finds the rows
 PRUNE = "DELETE FROM `_logs` WHERE strftime('%Y-%m-%d %H:00:00', `created`) < strftime('%Y-%m-%d %H:00:00', ?)"
 
+# the same, to the moment, and what is below a level
+PRUNE_EXACTLY = (
+    "DELETE FROM `_logs` WHERE (strftime('%Y-%m-%d %H:00:00', `created`) <= strftime('%Y-%m-%d %H:00:00', ?1) "
+    "AND `created` < ?1) OR `level` < ?2"
+)
+
 
 class RequestLog:
     """The log of one tenant. `add` belongs to the event loop; `flush` and `close` block and may run in any thread."""
@@ -105,6 +111,18 @@ class RequestLog:
             finally:
                 self._close()
 
+    def prune(self) -> None:
+        """Write what waits, then delete what the settings don't want (any more). Never raises."""
+        with self._lock:
+            self._flush()
+            try:
+                connection = self._open()
+                connection.execute(PRUNE_EXACTLY, (self._oldest(), self.settings.min_level))
+            except Exception as exc:
+                log.warning("%s: not pruned: %s", self.path, exc)
+            finally:
+                self._close()
+
     def _flush(self) -> int:
         entries, self._entries = self._entries, []
         try:
@@ -128,14 +146,17 @@ class RequestLog:
                 connection.execute(INSERT + ",".join([MARKS] * (len(part) // COLUMNS)), part)
             now = time.time()
             if now >= self._next_prune:
-                oldest = stamp(int((now - self.settings.max_days * 86_400) * 1000))
-                connection.execute(PRUNE, (oldest,))
+                connection.execute(PRUNE, (self._oldest(),))
                 self._next_prune = now + PRUNE_EVERY_S
             connection.execute("COMMIT")
         except BaseException:
             if not connection.get_autocommit():
                 connection.execute("ROLLBACK")
             raise
+
+    def _oldest(self) -> str:
+        """The time of the oldest entry that is kept."""
+        return stamp(max(int((time.time() - self.settings.max_days * 86_400) * 1000), 0))
 
     def _open(self) -> apsw.Connection:
         connection = self._connection

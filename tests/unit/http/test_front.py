@@ -28,7 +28,7 @@ SECURITY = {
 @pytest.mark.parametrize("origin", [None, "http://app.example"])
 def test_every_answer_carries_the_security_headers(call: Any, origin: str | None) -> None:
     answer = call("GET", "/api/items/x", {"origin": origin} if origin else {})
-    expected = {**SECURITY, "content-type": "application/json", "content-length": str(len(answer.body))}
+    expected = {**SECURITY, "content-type": "application/json"}  # the wire says the length of a body
     if origin:
         expected["access-control-allow-origin"] = "*"
     assert answer.headers == expected
@@ -68,7 +68,8 @@ def test_unknown_routes_and_methods_are_404(call: Any, method: str, target: str,
 
 def test_head_answers_as_get_without_a_body(call: Any) -> None:
     get, head = call("GET", "/api/items/x"), call("HEAD", "/api/items/x")
-    assert (head.status, head.headers, head.body) == (get.status, get.headers, b"")
+    length = {"content-length": str(len(get.body))}  # which is not sent, so the wire could not know
+    assert (head.status, head.headers, head.body) == (get.status, {**get.headers, **length}, b"")
 
 
 def test_an_answer_without_content_has_no_content_type(call: Any) -> None:
@@ -178,10 +179,12 @@ def test_the_headers_that_rules_see() -> None:
 def test_a_failed_request_leaves_no_cycle(call: Any) -> None:
     call("GET", "/api/nope")
     gc.collect()
+    # those that other tests keep, in the parameters of a case for one
+    before = {id(thing) for thing in gc.get_objects() if isinstance(thing, ApiError)}
     gc.disable()
     try:
         call("GET", "/api/nope")
-        left = [thing for thing in gc.get_objects() if isinstance(thing, ApiError)]
+        left = [thing for thing in gc.get_objects() if isinstance(thing, ApiError) and id(thing) not in before]
     finally:
         gc.enable()
     assert left == []
