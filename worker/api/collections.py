@@ -1,60 +1,74 @@
-"""Collections: list, view, create, update, delete, and the scaffolds of new ones. For superusers only."""
+"""Collections: list, view, create, update, delete, truncate, import, and what is known of new ones.
+
+For superusers only.
+"""
 
 from typing import Any
 
-from worker.db.connection import Database
-from worker.errors import NO_ROWS, ApiError, bad_request, not_found
-from worker.fields import AutodateField, BoolField, TextField
+import msgspec
+
+from worker.auth import providers
+from worker.errors import NO_ROWS, REQUIRED, ApiError, FieldError, ValidationErrors, bad_request, not_found
+from worker.events import around
 from worker.fields.casts import to_text
-from worker.http.body import read_body
+from worker.http.body import read_body, read_form
 from worker.http.exchange import Request, Response
 from worker.http.guards import require_superuser
 from worker.http.reply import json_reply, no_content
-from worker.records.listing import ListQuery, envelope, read_page
+from worker.records.catalogue import read_collections
+from worker.records.listing import ListQuery, envelope
 from worker.records.rules import check_rule
-from worker.schema import sync
+from worker.records.truncation import truncate
+from worker.schema import events, sync
 from worker.schema.binding import RULES
-from worker.schema.collection import BASE, Collection, FieldSet
-from worker.schema.scaffolds import NO_RULES, scaffolds
-from worker.sql import quote
+from worker.schema.collection import Collection
+from worker.schema.dryrun import dry_run_view
+from worker.schema.events import CollectionRequestEvent, CollectionsImportEvent, CollectionsListEvent
+from worker.schema.importing import import_collections
+from worker.schema.scaffolds import scaffolds
 
-# The table of collections, in the form of one itself, for its filter and sort: these columns may be named.
-LISTED = Collection(
-    id="_collections",
-    name="_collections",
-    type=BASE,
-    system=True,
-    fields=FieldSet(
-        (
-            *(TextField({"name": name}) for name in ("id", "name", "type")),
-            BoolField({"name": "system"}),
-            *(AutodateField({"name": name}) for name in ("created", "updated")),
-        )
-    ),
-    indexes=(),
-    rules=NO_RULES,
-)
 # Forms have no types, so that only these members can come in one.
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 FORM_RULES = (*RULES, "authRule", "manageRule")
 FORM_TEXTS = frozenset((*FORM_RULES, "id", "name", "type", "viewQuery"))
-OLDEST_FIRST = "@rowid"
-LISTED_ID = f"{quote(LISTED.name)}.`id`"
+IMPORT = "import"
+# Bytes of the query of a view that is tried out.
+QUERY_BYTES_MAX = 5000
+TOO_LONG = FieldError(
+    "validation_length_too_long",
+    f"the length must be no more than {QUERY_BYTES_MAX}",
+    {"max": QUERY_BYTES_MAX, "min": 0},
+)
+
+
+class ImportForm(msgspec.Struct, rename="camel"):
+    """Collections to import, and whether what they don't name is dropped."""
+
+    collections: list[dict[str, Any] | None] = []
+    delete_missing: bool = False
+
+
+class DryRunForm(msgspec.Struct):
+    """The query of a view to try out."""
+
+    query: str = ""
 
 
 class CollectionList:
     async def on_get(self, req: Request, resp: Response) -> None:
         require_superuser(req)
         context = req.context
-        tenant, info, query = context.tenant, context.info(), ListQuery.parse(context.query)
-        query = query._replace(sort=query.sort or OLDEST_FIRST)
+        tenant, query = context.tenant, ListQuery.parse(context.query)
+        collections, total = await tenant.lanes.read(
+            tenant.data, lambda db: read_collections(db, tenant.catalog, query)
+        )
+        event = CollectionsListEvent(tenant, collections)
 
-        def read(db: Database) -> dict[str, Any]:
-            page = read_page(db, tenant.catalog, LISTED, query, info, columns=LISTED_ID)
-            found = [tenant.catalog.by_id(row[0]) for row in page.rows]
-            return envelope([collection.dump() for collection in found if collection], query, page.total)
+        async def default(event: CollectionsListEvent) -> None:
+            event.result = envelope([collection.dump() for collection in event.collections], query, total)
 
-        json_reply(resp, await tenant.lanes.read(tenant.data, read), req)
+        await around(tenant.bus, events.LIST_REQUEST, event, default)
+        json_reply(resp, event.result, req)
 
     async def on_post(self, req: Request, resp: Response) -> None:
         require_superuser(req)
@@ -66,7 +80,14 @@ class CollectionList:
 class CollectionItem:
     async def on_get(self, req: Request, resp: Response, collection: str) -> None:
         require_superuser(req)
-        json_reply(resp, _find(req, collection).dump(), req)
+        tenant, found = req.context.tenant, _find(req, collection)
+
+        async def default(event: CollectionRequestEvent) -> None:
+            assert event.collection is not None
+            json_reply(resp, event.collection.dump(), req)
+
+        event = CollectionRequestEvent(tenant, found, found)
+        await around(tenant.bus, events.VIEW_REQUEST, event, default)
 
     async def on_patch(self, req: Request, resp: Response, collection: str) -> None:
         require_superuser(req)
@@ -77,7 +98,41 @@ class CollectionItem:
 
     async def on_delete(self, req: Request, resp: Response, collection: str) -> None:
         require_superuser(req)
-        await sync.delete_collection(req.context.tenant, _find(req, collection))
+        await sync.delete_collection(req.context.tenant, _find(req, collection), check_rule)
+        no_content(resp)
+
+
+class Import:
+    """Many collections at once. Other methods are those of a collection with this name."""
+
+    async def on_put(self, req: Request, resp: Response) -> None:
+        require_superuser(req)
+        tenant = req.context.tenant
+        form = await read_form(req, ImportForm)
+        if not form.collections:
+            raise ValidationErrors({"collections": REQUIRED})
+
+        async def default(event: CollectionsImportEvent) -> None:
+            await import_collections(tenant, event.items, check_rule, delete_missing=event.delete_missing)
+            no_content(resp)
+
+        event = CollectionsImportEvent(tenant, form.collections, form.delete_missing)
+        await around(tenant.bus, events.IMPORT_REQUEST, event, default)
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        await CollectionItem().on_get(req, resp, IMPORT)
+
+    async def on_patch(self, req: Request, resp: Response) -> None:
+        await CollectionItem().on_patch(req, resp, IMPORT)
+
+    async def on_delete(self, req: Request, resp: Response) -> None:
+        await CollectionItem().on_delete(req, resp, IMPORT)
+
+
+class Truncate:
+    async def on_delete(self, req: Request, resp: Response, collection: str) -> None:
+        require_superuser(req)
+        await truncate(req.context.tenant, _find(req, collection))
         no_content(resp)
 
 
@@ -85,6 +140,23 @@ class Scaffolds:
     async def on_get(self, req: Request, resp: Response) -> None:
         require_superuser(req)
         json_reply(resp, scaffolds(), req)
+
+
+class DryRunView:
+    async def on_post(self, req: Request, resp: Response) -> None:
+        require_superuser(req)
+        form = await read_form(req, DryRunForm)
+        if not form.query:
+            raise ValidationErrors({"query": REQUIRED})
+        if len(form.query.encode()) > QUERY_BYTES_MAX:
+            raise ValidationErrors({"query": TOO_LONG})
+        json_reply(resp, await dry_run_view(req.context.tenant, form.query), req)
+
+
+class Providers:
+    async def on_get(self, req: Request, resp: Response) -> None:
+        require_superuser(req)
+        json_reply(resp, providers.listed(), req)
 
 
 def _find(req: Request, name_or_id: str) -> Collection:
@@ -113,12 +185,19 @@ def _from_form(values: dict[str, Any], stored: Collection | None) -> dict[str, A
         if key == "indexes":
             body[key] = [to_text(each) for each in value] if isinstance(value, list) else [to_text(value)]
         elif key in FORM_TEXTS:
-            body[key] = None if value is None else to_text(value)
+            first = value[0] if isinstance(value, list) and value else value
+            body[key] = None if first is None else to_text(first)
+        elif isinstance(value, (dict, list)):  # of a JSON payload in the form
+            body[key] = value
     return body
 
 
 def bind(app: Any) -> None:
     """Add the routes of this group."""
     app.add_route("/api/collections", CollectionList())
+    app.add_route(f"/api/collections/{IMPORT}", Import())
     app.add_route("/api/collections/meta/scaffolds", Scaffolds())
+    app.add_route("/api/collections/meta/oauth2-providers", Providers())
+    app.add_route("/api/collections/meta/dry-run-view", DryRunView())
     app.add_route("/api/collections/{collection}", CollectionItem())
+    app.add_route("/api/collections/{collection}/truncate", Truncate())

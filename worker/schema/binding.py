@@ -17,11 +17,13 @@ from worker.fields.text import ID_PATTERN
 from worker.schema import scaffolds
 from worker.schema.collection import AUTH, VIEW, Collection, FieldSet
 from worker.schema.indexes import parse_index
+from worker.schema.misfit import misfit_of
 from worker.schema.options import AuthOptions, Provider, fresh_secrets
 from worker.sql import rand_secret
 
 RULES = ("listRule", "viewRule", "createRule", "updateRule", "deleteRule")
 AUTH_KEYS = AuthOptions.__struct_encode_fields__
+OPTIONS = frozenset((*AUTH_KEYS, "viewQuery"))
 SUPERUSERS = "_superusers"
 BLANK_PROVIDER = Provider()
 
@@ -120,19 +122,26 @@ def bind(draft: Draft, body: Mapping[str, Any]) -> None:
         draft.auth = _auth(draft.auth, body)
     elif draft.type == VIEW and "viewQuery" in body:
         draft.view_query = _text("viewQuery", body["viewQuery"])
+    _check_strangers(draft.type, body)
 
 
-def complete(draft: Draft, taken: Container[str]) -> None:
+def _check_strangers(kind: str, body: Mapping[str, Any]) -> None:
+    """MalformedError for an option of another type of collection that is not even readable."""
+    known = frozenset(AUTH_KEYS) if kind == AUTH else frozenset({"viewQuery"}) if kind == VIEW else frozenset()
+    strange = {key: value for key, value in body.items() if key in OPTIONS and key not in known}
+    reason = misfit_of(strange) if strange else None
+    if reason:
+        raise MalformedError(reason)
+
+
+def complete(draft: Draft, taken: Container[str], *, scaffolded: bool = False) -> None:
     """Give the draft what a collection of its type always has: an id, system fields, indexes that name its table.
 
-    `taken` are the ids of the stored collections: a default id that is one of them gets a number.
+    `taken` are the ids of the stored collections: a default id that is one of them gets a number. A new collection is
+    `scaffolded` where nobody said what its indexes are: its own ones are named by its default id then, whatever its id.
     """
-    if not draft.id:
-        wanted = draft.id = f"pbc_{crc32((draft.type + draft.name).encode())}"
-        number = 2
-        while draft.id in taken:
-            draft.id = f"{wanted}{number}"
-            number += 1
+    owner = _default_id(draft) if draft.id and scaffolded else draft.id
+    draft.id = draft.id or _free_id(_default_id(draft), taken)
     if draft.type != VIEW:
         draft.fields = _with_system_fields(draft.type, draft.fields)
     draft.indexes = tuple(_on_table(statement, draft.name) for statement in draft.indexes)
@@ -142,11 +151,23 @@ def complete(draft: Draft, taken: Container[str]) -> None:
             for index in map(parse_index, draft.indexes)
             if index.unique and len(index.columns) == 1
         }
-        own = zip(("tokenkey", "email"), scaffolds.auth_indexes(draft.name, draft.id), strict=True)
+        own = zip(("tokenkey", "email"), scaffolds.auth_indexes(draft.name, owner or draft.id), strict=True)
         draft.indexes += tuple(statement for column, statement in own if column not in covered)
         draft.auth = _without_strangers(draft.auth, draft.fields)
         if draft.name == SUPERUSERS:
             draft.auth = _for_superusers(draft.auth)
+
+
+def _default_id(draft: Draft) -> str:
+    return f"pbc_{crc32((draft.type + draft.name).encode())}"
+
+
+def _free_id(wanted: str, taken: Container[str]) -> str:
+    found, number = wanted, 2
+    while found in taken:
+        found = f"{wanted}{number}"
+        number += 1
+    return found
 
 
 def with_logins_ended(collection: Collection, old: Collection) -> Collection:
@@ -295,6 +316,8 @@ def _merge(key: str, current: Any, given: Any) -> Any:
         return {name: _merge(name, value, given[name]) if name in given else value for name, value in current.items()}
     if given is None:
         return _emptied(key, current)
+    if isinstance(given, list):  # of texts
+        return ["" if each is None else each for each in given]
     return given
 
 
@@ -305,6 +328,8 @@ def _emptied(key: str, current: Any) -> Any:
 
 
 def _provider(current: list[dict[str, Any]], given: Any) -> dict[str, Any]:
+    if given is None:
+        given = {}
     if not isinstance(given, Mapping):
         raise MalformedError("providers: expected objects")
     name = given.get("name")
@@ -320,7 +345,7 @@ def _for_superusers(options: AuthOptions) -> AuthOptions:
     return change(
         options,
         password_auth=change(options.password_auth, enabled=True),
-        oauth2=change(options.oauth2, enabled=False),
+        oauth2=change(options.oauth2, enabled=False, providers=()),
         mfa=change(options.mfa, enabled=options.mfa.enabled or options.otp.enabled),
     )
 

@@ -67,6 +67,7 @@ class Collection:
         "is_view",
         "list_rule",
         "name",
+        "plan",
         "prototype",
         "relations",
         "system",
@@ -112,6 +113,8 @@ class Collection:
         self.is_auth = type == AUTH
         self.is_view = type == VIEW
         self.prototype = prototype or self
+        # what `worker.records.plan` makes of a prototype: here, because each request looks for it several times
+        self.plan: Any = None
 
     def unique_column(self, name: str) -> bool:
         """Whether a unique index covers this column alone, so that a value leads to at most one record."""
@@ -236,7 +239,11 @@ class Shelf:
 
 def digest(parts: Row) -> bytes:
     """A short key for a row's content."""
-    return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    try:
+        text = orjson.dumps(parts)
+    except TypeError:  # there is something in it that JSON has no words for, as a text with a lone surrogate
+        text = repr(parts).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=16).digest()
 
 
 def _with_secrets(shared: Collection, auth: AuthOptions) -> Collection:

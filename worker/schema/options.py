@@ -3,13 +3,15 @@
 The tokens' secrets are the only part that differs between tenants with equal schemas; everything else is shared.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from worker.sql import rand_secret
 
 Struct = msgspec.Struct
+# What Go has for a whole number.
+Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
 class EmailTemplate(Struct, frozen=True, gc=False):
@@ -68,7 +70,7 @@ class Mfa(Struct, frozen=True, gc=False):
     """Logins by two methods, the second within `duration` seconds; `rule` says for whom ("" for everyone)."""
 
     enabled: bool = False
-    duration: int = 0
+    duration: Int64 = 0
     rule: str = ""
 
 
@@ -76,8 +78,8 @@ class Otp(Struct, frozen=True, rename="camel", gc=False):
     """Logins by one-time passwords of `length` digits, good for `duration` seconds."""
 
     enabled: bool = False
-    duration: int = 0
-    length: int = 0
+    duration: Int64 = 0
+    length: Int64 = 0
     email_template: EmailTemplate = EmailTemplate()
 
 
@@ -85,7 +87,7 @@ class TokenConfig(Struct, frozen=True, gc=False):
     """Signing secret and life of one kind of token, in seconds."""
 
     secret: str = ""
-    duration: int = 0
+    duration: Int64 = 0
 
 
 class AuthOptions(Struct, frozen=True, rename="camel", gc=False):

@@ -1,24 +1,22 @@
 """The use cases of collections: create, update, delete. One transaction each; a failed one leaves no trace.
 
-Each is an event of the tenant. The callers inject `check_rule`, which knows the filter language.
+The stored collection is looked at again inside of the transaction, so that two changes at the same time both last.
+The callers inject `check_rule`, which knows the filter language.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import apsw
-
-from worker.db.connection import Database
-from worker.errors import ValidationErrors, bad_request
-from worker.events import Bus, Event
+from worker.errors import NO_ROWS, ValidationErrors, bad_request, not_found
+from worker.events import around
 from worker.fields import MalformedError
-from worker.schema import binding, tables
-from worker.schema.catalog import Catalog
-from worker.schema.collection import BASE, COLUMNS, Collection
-from worker.schema.validate import RuleCheck, Subject, validate
-from worker.sql import now, quote
-from worker.unit import Unit
+from worker.schema import binding, events, storing, tables
+from worker.schema.collection import BASE, Collection
+from worker.schema.events import CollectionRequestEvent
+from worker.schema.validate import RuleCheck
+from worker.sql import now
+from worker.unit import transaction
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -28,76 +26,71 @@ MALFORMED_TYPE = "Failed to load the collection type data due to invalid formatt
 CREATE_FAILED = "Failed to create collection."
 UPDATE_FAILED = "Failed to update collection."
 DELETE_FAILED = "Failed to delete collection."
-VIEWS_LATER = "View collections can't be created or changed yet."
-
-# System tables whose rows belong to a record of an auth collection.
-BELONGINGS = ("_externalAuths", "_mfas", "_otps", "_authOrigins")
 
 
-class Tenant(Protocol):
-    """The part of a context that the use cases work on."""
+class Wanted(NamedTuple):
+    """A collection as it shall be, and what is stored of it (None: it is new)."""
 
-    data: Database
-    catalog: Catalog
-    bus: Bus
-    auth_epoch: int
-    writer: asyncio.Lock
-
-
-class CollectionEvent(Event):
-    """A collection about to be stored or deleted; `old` is what is stored of it."""
-
-    __slots__ = ("old",)
-
-    def __init__(self, context: "Context", collection: Collection, old: Collection | None) -> None:
-        super().__init__(context, collection)
-        self.old = old
+    collection: Collection
+    old: Collection | None
 
 
 async def create_collection(ctx: "Context", body: Mapping[str, Any], check_rule: RuleCheck) -> Collection:
     """Store the collection that `body` describes and make its table. ApiError 400 for what may not be stored."""
     kind, name = _kind_and_name(body)
-    draft = binding.new_draft(kind, name)
-    body = {key: value for key, value in body.items() if key not in ("created", "updated")}
-    draft.created = draft.updated = now()
-    collection = _bound(ctx, draft, body)
-    if collection.is_view:
-        raise bad_request(VIEWS_LATER)
 
-    async def store(event: CollectionEvent) -> None:
-        assert event.collection is not None
-        await _store_new(ctx, event.collection, check_rule)
+    def wanted(ctx: "Context") -> Wanted:
+        return Wanted(_bound(ctx, binding.new_draft(kind, name), body), None)
 
-    await ctx.bus.trigger("onCollectionCreate", CollectionEvent(ctx, collection, None), store)
-    return _stored(ctx, collection.id)
+    return await _requested(ctx, events.CREATE_REQUEST, CREATE_FAILED, wanted, check_rule)
 
 
 async def update_collection(
-    ctx: "Context", old: Collection, body: Mapping[str, Any], check_rule: RuleCheck
+    ctx: "Context", known: Collection, body: Mapping[str, Any], check_rule: RuleCheck
 ) -> Collection:
-    """Change the stored collection `old` by what `body` names. ApiError 400 for what may not be stored."""
-    draft = binding.draft_of(old)
-    body = {key: value for key, value in body.items() if key != "updated"}
-    draft.updated = now()
-    collection = _bound(ctx, draft, body, old)
-    if old.is_view:
-        raise bad_request(VIEWS_LATER)
+    """Change the stored collection `known` by what `body` names. ApiError 400 for what may not be stored."""
 
-    async def store(event: CollectionEvent) -> None:
-        assert event.collection is not None
-        await _store_changed(ctx, old, event.collection, check_rule)
+    def wanted(ctx: "Context") -> Wanted:
+        old = _again(ctx, known)
+        return Wanted(_bound(ctx, binding.draft_of(old), body, old), old)
 
-    await ctx.bus.trigger("onCollectionUpdate", CollectionEvent(ctx, collection, old), store)
-    return _stored(ctx, old.id)
+    return await _requested(ctx, events.UPDATE_REQUEST, UPDATE_FAILED, wanted, check_rule)
 
 
-async def delete_collection(ctx: "Context", collection: Collection) -> None:
-    """Delete a collection and its records. ApiError 400 for system collections and those that others refer to."""
+async def delete_collection(ctx: "Context", known: Collection, check_rule: RuleCheck) -> None:
+    """Delete a collection and its records.
 
-    async def remove(_event: CollectionEvent) -> None:
-        await _delete(ctx, collection)
+    ApiError 400 for system collections and those that others refer to or that a view needs.
+    """
 
-    await ctx.bus.trigger("onCollectionDelete", CollectionEvent(ctx, collection, collection), remove)
+    async def remove(event: CollectionRequestEvent) -> None:
+        async with _change(event.context, DELETE_FAILED, explained=False) as inner:
+            await storing.remove(inner, _again(inner, known), check_rule)
+
+    event = CollectionRequestEvent(ctx, known, known)
+    await around(ctx.bus, events.DELETE_REQUEST, event, remove)
+
+
+async def _requested(
+    ctx: "Context", names: tuple[str, ...], failed: str, wanted: Callable[["Context"], Wanted], check_rule: RuleCheck
+) -> Collection:
+    """Store what a request wants, with the request's event around it; the collection as it is stored then."""
+    first, version = wanted(ctx), ctx.catalog.version
+    event = CollectionRequestEvent(ctx, *first)
+
+    async def store(event: CollectionRequestEvent) -> None:
+        async with _change(event.context, failed) as inner:
+            now_wanted = Wanted(event.collection or first.collection, first.old)
+            if inner.catalog.version != version:  # somebody else was quicker
+                again = wanted(inner)
+                now_wanted = again if event.collection is first.collection else now_wanted._replace(old=again.old)
+            await storing.save(inner, *now_wanted, check_rule)
+        identifier = now_wanted.collection.id
+        # a handler may have kept it from being stored
+        event.collection = event.context.catalog.by_id(identifier) or now_wanted.collection
+
+    await around(ctx.bus, names, event, store)
+    return event.collection or first.collection
 
 
 def _kind_and_name(body: Mapping[str, Any]) -> tuple[str, str]:
@@ -115,7 +108,7 @@ def _kind_and_name(body: Mapping[str, Any]) -> tuple[str, str]:
     return found["type"] or BASE, found["name"]
 
 
-def _bound(ctx: Tenant, draft: binding.Draft, body: Mapping[str, Any], old: Collection | None = None) -> Collection:
+def _bound(ctx: "Context", draft: binding.Draft, body: Mapping[str, Any], old: Collection | None = None) -> Collection:
     try:
         binding.bind(draft, body)
     except MalformedError as error:
@@ -124,73 +117,34 @@ def _bound(ctx: Tenant, draft: binding.Draft, body: Mapping[str, Any], old: Coll
         raise bad_request(
             f"{UPDATE_FAILED} Raw error: \nfailed to retrieve old cached collection: sql: no rows in result set"
         )
-    binding.complete(draft, {collection.id for collection in ctx.catalog.all()})
+    taken = {collection.id for collection in ctx.catalog.all()}
+    binding.complete(draft, taken, scaffolded=old is None and "indexes" not in body)
+    draft.updated = now()
+    draft.created = draft.created if old is not None else draft.updated
     return draft.build()
 
 
-async def _store_new(ctx: Tenant, collection: Collection, check_rule: RuleCheck) -> None:
-    def write() -> None:
-        validate(Subject(ctx.data, ctx.catalog, collection, None, check_rule))
-        marks = ", ".join("?" * len(COLUMNS))
-        columns = ", ".join(map(quote, COLUMNS))
-        ctx.data.once(f"INSERT INTO `_collections` ({columns}) VALUES ({marks})", collection.row())
-        tables.create_table(ctx.data, collection)
-
-    await _change(ctx, CREATE_FAILED, write)
-
-
-async def _store_changed(ctx: Tenant, old: Collection, new: Collection, check_rule: RuleCheck) -> None:
-    def write() -> None:
-        validate(Subject(ctx.data, ctx.catalog, new, old, check_rule))
-        stored = binding.with_logins_ended(new, old)
-        assignments = ", ".join(f"{quote(column)} = ?" for column in COLUMNS[1:])
-        ctx.data.once(f"UPDATE `_collections` SET {assignments} WHERE `id` = ?", (*stored.row()[1:], old.id))
-        tables.change_table(ctx.data, old, stored)
-
-    await _change(ctx, UPDATE_FAILED, write)
-
-
-async def _delete(ctx: Tenant, collection: Collection) -> None:
-    users = dict.fromkeys(other.name for other, _ in ctx.catalog.referencing(collection) if other.id != collection.id)
-    if users:
-        names = ", ".join(users)
-        cause = f"[{collection.name}] failed to delete due to existing relation references: {names}"
-        raise bad_request(f"Failed to delete collection probably due to existing reference in {names}.", cause=cause)
-    if collection.system:
-        raise bad_request(DELETE_FAILED, cause=f"[{collection.name}] system collections cannot be deleted")
-    if _views_on(ctx, collection):
-        raise bad_request(DELETE_FAILED)
-
-    def write() -> None:
-        ctx.data.once("DELETE FROM `_collections` WHERE `id` = ?", (collection.id,))
-        for name in BELONGINGS:
-            if collection.is_auth and ctx.catalog.get(name) is not None:
-                ctx.data.once(f"DELETE FROM {quote(name)} WHERE `collectionRef` = ?", (collection.id,))
-        tables.drop_table(ctx.data, collection)
-
-    await _change(ctx, DELETE_FAILED, write)
-
-
-def _views_on(ctx: Tenant, collection: Collection) -> bool:
-    return any(
-        other.is_view and collection.name in tables.tables_read(ctx.data, other.name) for other in ctx.catalog.all()
-    )
-
-
-async def _change(ctx: Tenant, failed: str, write: Callable[[], None]) -> None:
-    """Run `write` in a transaction, then look at the schema anew. ApiError 400 with nothing changed if it fails."""
+@asynccontextmanager
+async def _change(ctx: "Context", failed: str, *, explained: bool = True) -> "AsyncIterator[Context]":
+    """A transaction whose failure is an ApiError 400 that starts with `failed`."""
     try:
-        async with Unit(ctx):
-            write()
+        async with transaction(ctx) as inner:
+            yield inner
     except ValidationErrors as error:
         raise bad_request(failed, error.data(), cause=error) from None
-    except (apsw.SQLError, apsw.ConstraintError) as error:
-        raise bad_request(f"{failed} Raw error: \n{tables.explain(error)}", cause=str(error)) from None
-    ctx.catalog.reload(ctx.data)
-    ctx.auth_epoch += 1
+    except storing.InUseError as error:
+        message = f"Failed to delete collection probably due to existing reference in {error.users}."
+        raise bad_request(message if error.users else failed, cause=error) from None
+    except storing.RefusedError as error:
+        reason = str(error)
+        raise bad_request(f"{failed} Raw error: \n{reason}" if explained else failed, cause=reason) from error
+    except tables.FAILURES as error:
+        reason = tables.explain(error)
+        raise bad_request(f"{failed} Raw error: \n{reason}" if explained else failed, cause=reason) from None
 
 
-def _stored(ctx: "Context", identifier: str) -> Collection:
-    collection = ctx.catalog.by_id(identifier)
-    assert collection is not None
+def _again(ctx: "Context", known: Collection) -> Collection:
+    collection = ctx.catalog.by_id(known.id)
+    if collection is None:
+        raise not_found(cause=NO_ROWS)
     return collection

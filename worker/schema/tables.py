@@ -4,6 +4,9 @@ Everything runs inside the caller's transaction. A changed column moves to the e
 one: it is added anew, filled from the old one, and the old one dropped.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import apsw
 
 from worker.db.connection import Database
@@ -11,8 +14,11 @@ from worker.errors import FieldError, ValidationErrors
 from worker.fields import Field
 from worker.schema.collection import Collection
 from worker.schema.indexes import parse_index
+from worker.schema.viewddl import views_aside
+from worker.schema.viewtext import QueryError
 from worker.sql import quote, rand_id
 
+BAD_INDEX = FieldError("validation_invalid_index_expression", "Invalid CREATE INDEX expression.")
 # How a column's texts become lists, and the reverse; {0} is the column of the old values.
 TO_MANY = (
     "CASE WHEN COALESCE({0}, '') = '' THEN '[]'"
@@ -22,6 +28,24 @@ TO_ONE = (
     "CASE WHEN COALESCE({0}, '[]') = '[]' THEN ''"
     " WHEN json_valid({0}) AND json_type({0}) = 'array' THEN COALESCE(json_extract({0}, '$[#-1]'), '') ELSE {0} END"
 )
+# SQLite's words for the codes whose failures a definition may be the cause of.
+ERRORS = {
+    apsw.SQLITE_ERROR: "SQL logic error",
+    apsw.SQLITE_INTERRUPT: "interrupted",
+    apsw.SQLITE_TOOBIG: "string or blob too big",
+    apsw.SQLITE_CONSTRAINT: "constraint failed",
+    apsw.SQLITE_MISMATCH: "datatype mismatch",
+    apsw.SQLITE_AUTH: "authorization denied",
+    apsw.SQLITE_RANGE: "column index out of range",
+}
+
+
+class StepError(Exception):
+    """A step of a table's change that SQLite refused: which one, and why."""
+
+
+# What a submitted definition may be the cause of, for `explain`.
+FAILURES = (apsw.SQLError, apsw.ConstraintError, StepError, QueryError)
 
 
 def create_table(db: Database, collection: Collection) -> None:
@@ -33,7 +57,12 @@ def create_table(db: Database, collection: Collection) -> None:
 
 
 def change_table(db: Database, old: Collection, new: Collection) -> None:
-    """Bring the table of `old` into the form of `new`: columns are matched by the ids of their fields."""
+    """Bring the table of `old` into the form of `new`: columns are matched by the ids of their fields.
+
+    Indexes are made anew with any change of fields, indexes or name. Where all of these are as before, nothing happens.
+    """
+    if (old.name, old.fields, old.indexes) == (new.name, new.fields, new.indexes):
+        return
     drop_indexes(db, old)
     if old.name.lower() != new.name.lower():  # a table's name is found in any case
         db.once(f"ALTER TABLE {quote(old.name)} RENAME TO {quote(new.name)}")
@@ -42,18 +71,32 @@ def change_table(db: Database, old: Collection, new: Collection) -> None:
     after = {field.id: field for field in new.fields}
     for gone in old.fields:
         if gone.id not in after:
-            db.once(f"ALTER TABLE {table} DROP COLUMN {quote(gone.name)}")
+            with _step(f"drop column {gone.name}"):
+                db.once(f"ALTER TABLE {table} DROP COLUMN {quote(gone.name)}")
     _rename_columns(db, table, before, new)
-    for field in new.fields:
-        known = before.get(field.id)
-        if known is not None and known.multiple != field.multiple:
-            _convert(db, table, field)
+    # new columns for lists follow the other new ones, as in the real one, where they are converted from texts
+    turned = [field for field in new.fields if (field.id in before and before[field.id].multiple) != field.multiple]
+    if turned:
+        with views_aside(db):
+            for field in turned:
+                if field.id in before:
+                    _convert(db, table, field)
+                else:
+                    db.once(f"ALTER TABLE {table} ADD COLUMN {quote(field.name)} {field.column()}")
     create_indexes(db, new)
 
 
 def drop_table(db: Database, collection: Collection) -> None:
-    """Drop the table (or view) of a collection."""
-    db.once(f"DROP {'VIEW' if collection.is_view else 'TABLE'} IF EXISTS {quote(collection.name)}")
+    """Drop the table of a collection."""
+    db.once(f"DROP TABLE IF EXISTS {quote(collection.name)}")
+
+
+@contextmanager
+def _step(step: str) -> Iterator[None]:
+    try:
+        yield
+    except apsw.SQLError as error:
+        raise StepError(f"failed to {step} - {explain(error)}") from error
 
 
 def _rename_columns(db: Database, table: str, before: dict[str, Field], new: Collection) -> None:
@@ -63,9 +106,12 @@ def _rename_columns(db: Database, table: str, before: dict[str, Field], new: Col
         known = before.get(field.id)
         aside = f"{field.name}_{rand_id()}"
         if known is None:
+            if field.multiple:
+                continue
             db.once(f"ALTER TABLE {table} ADD COLUMN {quote(aside)} {field.column()}")
         elif known.name != field.name:
-            db.once(f"ALTER TABLE {table} RENAME COLUMN {quote(known.name)} TO {quote(aside)}")
+            with _step(f"rename column {known.name}"):
+                db.once(f"ALTER TABLE {table} RENAME COLUMN {quote(known.name)} TO {quote(aside)}")
         else:
             continue
         waiting.append((aside, field.name))
@@ -93,6 +139,9 @@ def create_indexes(db: Database, collection: Collection) -> None:
     """Make a collection's indexes. ValidationErrors for those that SQLite refuses."""
     errors: dict[str, FieldError] = {}
     for place, index in enumerate(map(parse_index, collection.indexes)):
+        if not index.valid:  # nobody has looked at it before where many collections are imported
+            errors[str(place)] = BAD_INDEX
+            continue
         try:
             db.once(index.build())
         except apsw.Error as error:
@@ -102,28 +151,11 @@ def create_indexes(db: Database, collection: Collection) -> None:
         raise ValidationErrors({"indexes": errors})
 
 
-def explain(error: apsw.Error) -> str:
-    """A failure of SQLite as the real PocketBase's driver words it."""
-    kind = "constraint failed" if isinstance(error, apsw.ConstraintError) else "SQL logic error"
-    code = getattr(error, "extendedresult", getattr(error, "result", 1))
-    return f"{kind}: {error} ({code})"
-
-
-def tables_read(db: Database, view: str) -> frozenset[str]:
-    """The tables and views that a view reads, as SQLite sees them."""
-    names: set[str] = set()
-
-    def note(operation: int, name: str | None, *_: str | None) -> int:
-        if operation == apsw.SQLITE_READ and name:
-            names.add(name)
-        return apsw.SQLITE_OK
-
-    before = db.connection.authorizer
-    db.connection.authorizer = note
-    try:
-        db.once(f"SELECT 1 FROM {quote(view)} LIMIT 0")
-    except apsw.SQLError:  # a view that reads nothing that exists holds nothing back
-        return frozenset()
-    finally:
-        db.connection.authorizer = before
-    return frozenset(names - {view})
+def explain(error: Exception) -> str:
+    """A failure as the real PocketBase words it: SQLite's own as its driver does."""
+    if not isinstance(error, apsw.Error):
+        return str(error)
+    code = getattr(error, "extendedresult", getattr(error, "result", apsw.SQLITE_ERROR))
+    kind = ERRORS.get(code & 0xFF, ERRORS[apsw.SQLITE_ERROR])
+    text = str(error)
+    return f"{kind} ({code})" if text == kind else f"{kind}: {text} ({code})"

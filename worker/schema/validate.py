@@ -4,18 +4,19 @@ Nothing here writes. `validate` looks at the whole collection as it would be, ne
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from worker.db.connection import Database
-from worker.errors import REQUIRED, ErrorTree, FieldError, ValidationErrors
+from worker.errors import REQUIRED, FieldError, ValidationErrors
 from worker.fields import DefinitionCheck, Field, TextField
+from worker.fields.base import HELP_MAX, RESERVED_NAMES
 from worker.fields.base import NAME_MAX as FIELD_NAME_MAX
-from worker.fields.base import RESERVED_NAMES
-from worker.schema.authcheck import check_auth
+from worker.schema.authcheck import check_auth, pruned
 from worker.schema.catalog import Catalog
 from worker.schema.collection import AUTH, BASE, VIEW, Collection
 from worker.schema.indexes import parse_index
+from worker.schema.tables import BAD_INDEX
 
 # Says in a sentence what is wrong with the text of a rule on a collection, or None.
 RuleCheck = Callable[[Catalog, Collection, str], str | None]
@@ -51,7 +52,6 @@ RESERVED_FIELD = FieldError("validation_reserved_field_name", "The field name is
 NOT_NIL = FieldError("validation_nil", "must be blank")
 NIL_OR_TEXT = FieldError("validation_nil_or_not_empty_required", "cannot be blank")
 NO_INDEXES = FieldError("validation_indexes_not_supported", "View collections don't support indexes.")
-BAD_INDEX = FieldError("validation_invalid_index_expression", "Invalid CREATE INDEX expression.")
 SAME_INDEX_NAME = FieldError("validation_duplicated_index_name", "The index name already exists.")
 SAME_INDEX = FieldError("validation_duplicated_index_definition", "The index definition already exists.")
 
@@ -64,6 +64,10 @@ class Subject(NamedTuple):
     collection: Collection
     old: Collection | None
     check_rule: RuleCheck
+    # whether the collection is in the database already, as it is after an import's first half
+    stored: bool = False
+    # what is wrong with a view's query, which can't be found out here without waiting
+    query_error: FieldError | None = None
 
 
 def validate(subject: Subject) -> None:
@@ -78,25 +82,13 @@ def validate(subject: Subject) -> None:
     errors["fields"] = check_fields(subject)
     errors["indexes"] = _check_indexes(subject)
     errors.update(_check_rules(subject))
+    if collection.type == VIEW:
+        errors["viewQuery"] = subject.query_error if collection.view_query else REQUIRED
     if collection.type == AUTH and collection.auth is not None:
-        errors.update(_check_auth_rules(subject))
-        errors.update(check_auth(collection, lambda rule: _rule_error(subject, rule)))
+        errors.update(check_auth(collection, _check_auth_rules(subject), lambda rule: _rule_error(subject, rule)))
     found = pruned(errors)
     if found:
         raise ValidationErrors(found)
-
-
-def pruned(errors: Mapping[str, Any]) -> ErrorTree:
-    """The errors that are there, without empty branches, in alphabetical order."""
-    kept: dict[str, FieldError | ErrorTree] = {}
-    for path, error in sorted(errors.items()):
-        if isinstance(error, FieldError):
-            kept[path] = error
-        elif error:
-            branch = pruned(error)
-            if branch:
-                kept[path] = branch
-    return kept
 
 
 def length_error(low: int, high: int) -> FieldError:
@@ -116,8 +108,7 @@ def _check_id(subject: Subject) -> FieldError | None:
         return length_error(1, ID_MAX)
     if not _WORD.fullmatch(identifier):
         return MALFORMED
-    known = {collection.id.lower() for collection in subject.catalog.all()}
-    return ID_TAKEN if identifier.lower() in known else None
+    return ID_TAKEN if subject.catalog.by_id(identifier) is not None else None
 
 
 def _check_name(subject: Subject) -> FieldError | None:
@@ -135,9 +126,9 @@ def _check_name(subject: Subject) -> FieldError | None:
     others = [other for other in subject.catalog.all() if old is None or other.id != old.id]
     if any(other.name.lower() == name.lower() for other in others):
         return NAME_TAKEN
-    if any(other.id == name for other in others):
+    if any(other.id == name for other in subject.catalog.all()):  # its own id as well, once it is stored
         return NAME_IS_ID
-    if old is None or old.name.lower() != name.lower():
+    if not subject.stored and (old is None or old.name.lower() != name.lower()):
         sql = "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND lower(name) = lower(?)"
         if name.lower() in STATISTICS or subject.db.once(sql, (name,)):
             return NAME_IS_TABLE
@@ -152,7 +143,10 @@ def _check_type(subject: Subject) -> FieldError | None:
 
 
 def check_fields(subject: Subject) -> FieldError | Tree | None:
-    """The first kind of failure among the fields: duplicates, the primary key, changes, then each field's options."""
+    """The first kind of failure among the fields.
+
+    Duplicates, the primary key, changes, names that logins need, then each field's options.
+    """
     collection, old = subject.collection, subject.old
     fields = collection.fields
     if collection.type == VIEW and not fields:
@@ -161,6 +155,7 @@ def check_fields(subject: Subject) -> FieldError | Tree | None:
         _check_duplicates(fields)
         or _check_primary_key(collection)
         or _check_changes(fields, old)
+        or _check_reserved(collection)
         or _check_each(subject)
     )
 
@@ -182,8 +177,6 @@ def _check_duplicates(fields: tuple[Field, ...]) -> Tree | None:
 
 
 def _check_primary_key(collection: Collection) -> FieldError | None:
-    if collection.type == VIEW:
-        return None
     field = collection.by_name.get("id")
     return None if isinstance(field, TextField) and field.primary_key else MISSING_PK
 
@@ -204,6 +197,13 @@ def _check_changes(fields: tuple[Field, ...], old: Collection | None) -> FieldEr
     return None
 
 
+def _check_reserved(collection: Collection) -> Tree:
+    reserved = AUTH_RESERVED if collection.type == AUTH else frozenset()
+    return {
+        str(place): {"name": RESERVED_FIELD} for place, field in enumerate(collection.fields) if field.name in reserved
+    }
+
+
 def _check_each(subject: Subject) -> Tree:
     collection, old = subject.collection, subject.old
     before = {field.id: field for field in old.fields} if old is not None else {}
@@ -211,17 +211,19 @@ def _check_each(subject: Subject) -> Tree:
     for place, field in enumerate(collection.fields):
         check = DefinitionCheck(subject.catalog, collection, collection.fields, before.get(field.id))
         own: Tree = dict(field.check_options(check))
-        name = _check_field_name(field, collection)
+        name = field_name_error(field.name)
         if name is not None:
             own["name"] = name
+        if len(field.help) > HELP_MAX:
+            own["help"] = length_error(1, HELP_MAX)
         if len(field.id) > ID_MAX:
             own["id"] = length_error(1, ID_MAX)
         errors[str(place)] = own
     return errors
 
 
-def _check_field_name(field: Field, collection: Collection) -> FieldError | None:
-    name = field.name
+def field_name_error(name: str) -> FieldError | None:
+    """What is wrong with the name of a field in any collection."""
     if not name:
         return REQUIRED
     if len(name) > FIELD_NAME_MAX:
@@ -230,9 +232,7 @@ def _check_field_name(field: Field, collection: Collection) -> FieldError | None
         return MALFORMED
     if name in RESERVED_NAMES:
         return NOT_IN_LIST
-    if "_via_" in name.lower():
-        return FOUND_VIA
-    return RESERVED_FIELD if collection.type == AUTH and name in AUTH_RESERVED else None
+    return FOUND_VIA if "_via_" in name.lower() else None
 
 
 def _check_indexes(subject: Subject) -> FieldError | Tree | None:
@@ -258,12 +258,25 @@ def _check_indexes(subject: Subject) -> FieldError | Tree | None:
             return {str(place): FieldError("validation_existing_index_name", message, {"usedTableName": table})}
         names.add(name)
         bodies.add(body)
+    return _check_system_indexes(collection, subject.old)
+
+
+def _check_system_indexes(collection: Collection, old: Collection | None) -> FieldError | None:
+    """Unique indexes with a system field among their columns stay, under whatever name."""
+    if old is None:
+        return None
+    kept = {index.column_names for index in map(parse_index, collection.indexes) if index.unique}
+    for index in map(parse_index, old.indexes):
+        system = [name for name in index.column_names if name in old.by_name and old.by_name[name].system]
+        if index.unique and system and index.column_names not in kept:
+            message = f"Unique index definition on system fields ({system[0]}) is invalid or missing."
+            return FieldError("validation_invalid_unique_system_field_index", message, {"fieldName": system[0]})
     return None
 
 
 def _index_tables(subject: Subject) -> dict[str, str]:
     """Names of the other tables' indexes, in lower case, and the tables."""
-    own = subject.old.name if subject.old is not None else subject.collection.name
+    own = subject.collection.name if subject.old is None or subject.stored else subject.old.name
     sql = "SELECT lower(name), tbl_name FROM sqlite_schema WHERE type = 'index' AND lower(tbl_name) != lower(?)"
     return dict(subject.db.once(sql, (own,)))
 

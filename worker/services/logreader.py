@@ -5,11 +5,9 @@ from typing import Any
 import orjson
 
 from worker.db.connection import Database
-from worker.filters.compiler import LITERALS, Apart, Rows, conditions
-from worker.filters.listing import RANDOM, ROWID, Key, parse_sort
 from worker.filters.nodes import FilterError
-from worker.filters.operands import NUMERIC, TEXT, Operand, Param, Sql, bind
-from worker.filters.parser import FILTER_CHARS_MAX, parse
+from worker.filters.operands import NUMERIC, TEXT, Sql
+from worker.filters.plain import PlainNames, order_of, where_of
 from worker.records.listing import ListQuery, envelope
 
 COLUMNS = {
@@ -25,33 +23,27 @@ HOUR = "strftime('%Y-%m-%d %H:00:00', `created`)"
 Item = dict[str, Any]
 
 
-class LogNames:
+class LogNames(PlainNames):
     """What names mean in a filter of the log: its columns, and members of `data` by path."""
 
-    def resolve(self, path: str, rows: Rows | None) -> Operand:
-        """The column or member that `path` names. FilterError for anything else."""
-        del rows
-        literal = LITERALS.get(path.lower())
-        if literal is not None:
-            return literal
-        column = COLUMNS.get(path)
-        if column is not None:
-            return column
+    def other(self, path: str) -> Sql | None:
+        """A member of `data`."""
         if not path.startswith("data."):
-            raise FilterError(f"unknown field {path!r}")
+            return None
         members = path.removeprefix("data.").split(".")
         pointer = "$" + "".join(f'."{member}"' for member in members)
         return Sql("JSON_EXTRACT(`_logs`.`data`, ?)", (pointer,), strict=True)
 
-    def apart(self) -> Apart:
-        """Never asked for: no name of a log leads to several rows."""
-        raise FilterError("a log has no joined rows")
+
+NAMES = LogNames("`_logs`", COLUMNS)
 
 
 def read_logs(db: Database, query: ListQuery) -> Item:
-    """A page of entries. Raises FilterError for a bad filter or sort."""
-    where, params = _where(query.filter)
-    order, order_params = _order(query.sort)
+    """A page of entries. Raises FilterError for a bad filter, sort or page."""
+    if query.fault:
+        raise FilterError(query.fault)
+    where, params = where_of(query.filter, NAMES)
+    order, order_params = order_of(query.sort, NAMES)
     rows = db.all(
         f"{SELECT}{where}{order} LIMIT ? OFFSET ?",
         (*params, *order_params, query.per_page, min((query.page - 1) * query.per_page, 2**63 - 1)),
@@ -68,7 +60,7 @@ def read_log(db: Database, log_id: str) -> Item | None:
 
 def read_stats(db: Database, filter_text: str) -> list[Item]:
     """How many entries each hour has, those without left out. Raises FilterError."""
-    where, params = _where(filter_text)
+    where, params = where_of(filter_text, NAMES)
     rows = db.execute(f"SELECT {HOUR} AS `hour`, COUNT(*) FROM `_logs`{where} GROUP BY `hour` ORDER BY `hour`", params)
     return [{"date": f"{hour}.000Z", "total": total} for hour, total in rows]
 
@@ -76,31 +68,3 @@ def read_stats(db: Database, filter_text: str) -> list[Item]:
 def _item(row: tuple[Any, ...]) -> Item:
     log_id, created, data, message, level = row
     return {"id": log_id, "created": created, "data": orjson.loads(data), "message": message, "level": level}
-
-
-def _where(text: str) -> tuple[str, tuple[Any, ...]]:
-    if not text.strip():
-        return "", ()
-    found = conditions(parse(text, FILTER_CHARS_MAX), LogNames())
-    params: tuple[Param, ...] = tuple(param for condition in found for param in condition.params)
-    return " WHERE " + " AND ".join(condition.sql for condition in found), bind(params, None)
-
-
-def _order(text: str) -> tuple[str, tuple[Any, ...]]:
-    terms = []
-    params: list[Any] = []
-    for key in parse_sort(text):
-        sql, key_params = _sort_term(key)
-        terms.append(sql + (" DESC" if key.descending else ""))
-        params += key_params
-    return (" ORDER BY " + ", ".join(terms) if terms else ""), tuple(params)
-
-
-def _sort_term(key: Key) -> tuple[str, tuple[Any, ...]]:
-    if key.path == RANDOM:
-        return "RANDOM()", ()
-    if key.path == ROWID:
-        return "`_logs`.`rowid`", ()
-    operand = LogNames().resolve(key.path, None)
-    assert isinstance(operand, Sql)
-    return operand.sql, bind(operand.params, None)

@@ -1,9 +1,7 @@
 """Tenants on real databases, and a real PocketBase next to them."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +9,45 @@ import httpx
 import pytest
 
 from tests.servers import PocketBase
+from worker.context import Context
 from worker.db.connection import Database
 from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError
-from worker.events import Bus
+from worker.lanes import Lanes
 from worker.records.rules import check_rule
 from worker.schema import sync
-from worker.schema.catalog import Catalog
+from worker.schema.dryrun import dry_run_view
 
 EMAIL, PASSWORD = "root@example.com", "rootpass123"
-
-
-@dataclass
-class Tenant:
-    """As much of a context as the use cases of collections look at."""
-
-    data: Database
-    catalog: Catalog
-    bus: Bus = field(default_factory=Bus)
-    auth_epoch: int = 0
-    writer: asyncio.Lock = field(default_factory=asyncio.Lock)
+DRY_RUN = "meta/dry-run-view"
 
 
 @pytest.fixture
-def tenant(tmp_path: Path) -> Iterator[Tenant]:
+def lanes() -> Iterator[Lanes]:
+    """Threads for slow work, with limits that a test can wait for."""
+    lanes = Lanes(inline_budget_ms=50, read_timeout_s=2.0, pool_threads=2)
+    yield lanes
+    lanes.close()
+
+
+@pytest.fixture
+def tenant(tmp_path: Path, lanes: Lanes) -> Iterator[Context]:
     """A new tenant."""
-    write_template(tmp_path)
-    data = Database(tmp_path / "data.db")
+    directory = tmp_path / "ours"
+    (directory / "pb_data").mkdir(parents=True)
+    write_template(directory / "pb_data")
+    data = Database(directory / "pb_data" / "data.db")
     personalise(data)
-    yield Tenant(data, Catalog.load(data))
     data.close()
+    context = Context("test", directory, lanes, write_limit_s=30.0, log_queue_max=200)
+    yield context
+    context.close()
 
 
 class Ours:
     """The use cases of collections, asked as the API is asked."""
 
-    def __init__(self, tenant: Tenant, run: Any) -> None:
+    def __init__(self, tenant: Context, run: Any) -> None:
         self.tenant = tenant
         self.run = run
 
@@ -57,7 +58,9 @@ class Ours:
             return error.status, json.loads(json.dumps(error.body()))
 
     async def _answer(self, method: str, path: str, body: Mapping[str, Any]) -> tuple[int, Any]:
-        ctx: Any = self.tenant
+        ctx = self.tenant
+        if path == DRY_RUN:
+            return 200, await dry_run_view(ctx, body.get("query", ""))
         if method == "POST":
             return 200, (await sync.create_collection(ctx, body, check_rule)).dump()
         found = ctx.catalog.get(path)
@@ -65,12 +68,12 @@ class Ours:
             return 404, {"data": {}, "message": "The requested resource wasn't found.", "status": 404}
         if method == "PATCH":
             return 200, (await sync.update_collection(ctx, found, body, check_rule)).dump()
-        await sync.delete_collection(ctx, found)
+        await sync.delete_collection(ctx, found, check_rule)
         return 204, None
 
 
 @pytest.fixture
-def ours(tenant: Tenant, run: Any) -> Ours:
+def ours(tenant: Context, run: Any) -> Ours:
     """The use cases on a new tenant."""
     return Ours(tenant, run)
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from worker.context import Context
 from worker.db.connection import Database
 
-from .conftest import Ours, Real, Tenant, schema_of
+from .conftest import Ours, Real, schema_of
 
 REQUESTS = Path(__file__).with_name("requests.txt").read_text().splitlines()
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z")
@@ -74,7 +75,7 @@ def rows_of(db: Database) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.slow
-def test_same_answers_and_same_databases(real: Real, ours: Ours, tenant: Tenant) -> None:
+def test_same_answers_and_same_databases(real: Real, ours: Ours, tenant: Context) -> None:
     differences = []
     statuses: dict[int, int] = {}
     for line in REQUESTS:

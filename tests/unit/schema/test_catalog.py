@@ -6,12 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from worker.context import Context
 from worker.db.connection import Database
 from worker.db.migrations import personalise, write_template
 from worker.schema.catalog import Catalog
 from worker.schema.options import TOKENS
 
-from .conftest import Ours, Tenant
+from .conftest import Ours
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def twins(tmp_path: Path) -> Iterator[tuple[Catalog, Catalog]]:
         db.close()
 
 
-def test_finding(tenant: Tenant) -> None:
+def test_finding(tenant: Context) -> None:
     catalog = tenant.catalog
     users = catalog.get("users")
     assert users is not None
@@ -64,7 +65,7 @@ def test_base_collections_are_shared_whole_and_auth_ones_but_for_secrets(twins: 
     assert mine.prototype.auth.auth_token.secret == ""
 
 
-def test_a_changed_schema_is_another_object(twins: tuple[Catalog, Catalog], ours: Ours, tenant: Tenant) -> None:
+def test_a_changed_schema_is_another_object(twins: tuple[Catalog, Catalog], ours: Ours, tenant: Context) -> None:
     before = tenant.catalog.get("users")
     others = twins[0].get("users")
     assert before is not None
@@ -80,7 +81,7 @@ def test_a_changed_schema_is_another_object(twins: tuple[Catalog, Catalog], ours
     assert tenant.catalog.get("_otps") is untouched
 
 
-def test_no_secret_is_shown(tenant: Tenant) -> None:
+def test_no_secret_is_shown(tenant: Context) -> None:
     users = tenant.catalog.get("users")
     assert users is not None
     assert users.auth is not None
@@ -89,7 +90,7 @@ def test_no_secret_is_shown(tenant: Tenant) -> None:
     assert secret in str(users.dump(secrets=True))
 
 
-def test_unique_columns(ours: Ours, tenant: Tenant) -> None:
+def test_unique_columns(ours: Ours, tenant: Context) -> None:
     body = {
         "name": "t",
         "type": "auth",
@@ -108,7 +109,7 @@ def test_unique_columns(ours: Ours, tenant: Tenant) -> None:
     assert {name for name in found.by_name if found.nocase_unique(name)} == {"a"}
 
 
-def test_references(ours: Ours, tenant: Tenant) -> None:
+def test_references(ours: Ours, tenant: Context) -> None:
     field = {"name": "owner", "type": "relation", "collectionId": "_pb_users_auth_"}
     assert ours("POST", "", {"name": "t", "fields": [field]})[0] == 200
     users = tenant.catalog.get("users")
@@ -119,7 +120,7 @@ def test_references(ours: Ours, tenant: Tenant) -> None:
     assert tenant.catalog.referencing(found) == []
 
 
-def test_a_damaged_row_is_an_error(tenant: Tenant) -> None:
+def test_a_damaged_row_is_an_error(tenant: Context) -> None:
     tenant.data.execute("UPDATE _collections SET options = '{\"mfa\":5}' WHERE name = 'users'")
     with pytest.raises(msgspec.ValidationError):
         Catalog.load(tenant.data)

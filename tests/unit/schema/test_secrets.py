@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
+from worker.context import Context
 from worker.schema.options import TOKENS
 
-from .conftest import Ours, Tenant
+from .conftest import Ours
 
 LONG = "s" * 40
 
 
-def secrets(tenant: Tenant) -> dict[str, str]:
+def secrets(tenant: Context) -> dict[str, str]:
     collection = tenant.catalog.get("users")
     assert collection is not None
     return {name: getattr(collection.auth, name).secret for name in TOKENS}
@@ -51,6 +52,6 @@ def test_a_changed_auth_rule_ends_logins(
     assert (tenant.auth_epoch > epoch) is (status == 200)
 
 
-def test_a_given_secret_is_taken(ours: Ours, tenant: Tenant) -> None:
+def test_a_given_secret_is_taken(ours: Ours, tenant: Context) -> None:
     assert ours("PATCH", "users", {"authToken": {"secret": LONG}})[0] == 200
     assert secrets(tenant)["auth_token"] == LONG

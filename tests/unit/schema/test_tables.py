@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import Ours, Real, Tenant
+from worker.context import Context
+
+from .conftest import Ours, Real
 
 VALUES = {"values": ["x", "y", "z"]}
 FIELDS: list[dict[str, Any]] = [
@@ -56,7 +58,7 @@ def dump(db: Any) -> tuple[list[str], list[Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
-def test_data_is_kept_as_the_real_one_keeps_it(change: str, real: Real, ours: Ours, tenant: Tenant) -> None:
+def test_data_is_kept_as_the_real_one_keeps_it(change: str, real: Real, ours: Ours, tenant: Context) -> None:
     import sqlite3
 
     body = {"name": "t", "fields": FIELDS, "indexes": ["create index ti on t (many)"]}
@@ -75,7 +77,7 @@ def test_data_is_kept_as_the_real_one_keeps_it(change: str, real: Real, ours: Ou
         theirs.close()
 
 
-def test_a_failed_change_leaves_everything_as_it_was(ours: Ours, tenant: Tenant) -> None:
+def test_a_failed_change_leaves_everything_as_it_was(ours: Ours, tenant: Context) -> None:
     assert ours("POST", "", {"name": "t", "fields": FIELDS, "indexes": ["create index ti on t (a)"]})[0] == 200
     fill(tenant.data)
     before = dump(tenant.data), tenant.data.once("SELECT * FROM sqlite_schema"), tenant.catalog.get("t")
@@ -97,7 +99,7 @@ def test_a_failed_change_leaves_everything_as_it_was(ours: Ours, tenant: Tenant)
     assert (tenant.auth_epoch, tenant.catalog.version) == (epoch + 1, version + 1)
 
 
-def test_a_table_read_by_a_view_stays(ours: Ours, tenant: Tenant) -> None:
+def test_a_table_read_by_a_view_stays(ours: Ours, tenant: Context) -> None:
     assert ours("POST", "", {"name": "t", "fields": FIELDS})[0] == 200
     tenant.data.execute("CREATE VIEW v AS SELECT id, a FROM t")
     fields = '[{"id":"text1","name":"id","type":"text","primaryKey":true},{"id":"_clone_a","name":"a","type":"text"}]'
@@ -117,7 +119,7 @@ def test_a_table_read_by_a_view_stays(ours: Ours, tenant: Tenant) -> None:
     assert not tenant.data.once("SELECT 1 FROM sqlite_schema WHERE name IN ('t', 'v')")
 
 
-def test_an_event_may_refuse(ours: Ours, tenant: Tenant) -> None:
+def test_an_event_may_refuse(ours: Ours, tenant: Context) -> None:
     from worker.errors import ApiError
 
     async def refuse(event: Any) -> None:
@@ -126,6 +128,9 @@ def test_an_event_may_refuse(ours: Ours, tenant: Tenant) -> None:
         await event.next()
 
     tenant.bus.on("onCollectionCreate", refuse)
-    assert ours("POST", "", {"name": "secret"}) == (400, {"data": {}, "message": "Not this one.", "status": 400})
+    assert ours("POST", "", {"name": "secret"}) == (
+        400,
+        {"data": {}, "message": "Failed to create collection. Raw error: \nNot this one.", "status": 400},
+    )
     assert tenant.catalog.get("secret") is None
     assert ours("POST", "", {"name": "open"})[0] == 200
