@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from worker.auth import logins
+from worker.auth import logins, providers
 from worker.auth.logins import ImpersonateForm, PasswordForm, Requester
 from worker.auth.origins import Visit
 from worker.http.body import FORM_FAILED, read_body, read_form
@@ -16,6 +16,7 @@ from worker.http.guards import (
 )
 from worker.http.identity import token_of
 from worker.http.reply import json_reply
+from worker.services.networks import listed
 
 LEGACY_IDENTITIES = {"usernamePassword": "username", "emailPassword": "email"}
 
@@ -29,12 +30,15 @@ class AuthMethods:
         assert options is not None
         password, mfa, otp = options.password_auth, options.mfa, options.otp
         identities = list(password.identity_fields) if password.enabled else []
+        configured = options.oauth2.providers if options.oauth2.enabled else ()
+        starts = [start for start in map(providers.login_of, configured) if start is not None]
         methods = {
             "password": {"identityFields": identities, "enabled": password.enabled},
-            "oauth2": {"providers": [], "enabled": options.oauth2.enabled},
+            "oauth2": {"providers": starts, "enabled": options.oauth2.enabled},
             "mfa": {"enabled": mfa.enabled, "duration": mfa.duration if mfa.enabled else 0},
             "otp": {"enabled": otp.enabled, "duration": otp.duration if otp.enabled else 0},
-            "authProviders": [],
+            # the list of old clients has never had logos
+            "authProviders": [start | {"logo": ""} for start in starts],
             **{name: identity in identities for name, identity in LEGACY_IDENTITIES.items()},
         }
         json_reply(resp, methods, req)
@@ -76,10 +80,12 @@ class Impersonate:
 
 def _requester(req: Request, body: dict[str, Any]) -> Requester:
     context = req.context
+    allowed = context.tenant.settings.superuser_ips
     return Requester(
         context.info(body),
         Visit(context.real_ip, context.header(b"user-agent")),
         context.query.get("expand", ""),
+        superusers=not allowed or listed(context.real_ip, allowed),
     )
 
 
