@@ -1,11 +1,14 @@
 """What a tenant's database must withstand from its tenant: SQL in odd places, and bytes that are no text."""
 
+import asyncio
 from pathlib import Path
 
 import apsw
 import pytest
 
 from worker.db.connection import Database
+from worker.db.console import Console, ConsoleError, Mode
+from worker.lanes import Lanes
 
 
 @pytest.fixture
@@ -73,3 +76,176 @@ def test_texts_that_are_no_utf8_are_read(db):
     assert db.one("SELECT text FROM t WHERE id = ?", ("a",)) == ("a\ufffd\ufffdb",)
     assert db.value("SELECT text FROM t WHERE id = 'a'") == "a\ufffd\ufffdb"
     assert db.all("SELECT text FROM t WHERE id = 'b'") == [("fine",)]
+
+
+# -- what takes long within one step of SQLite -------------------------------------------------------------------------
+
+LONG_PATTERN = "%" + "a" * 200 + "b%"
+
+
+@pytest.fixture
+def lanes():
+    lanes = Lanes(inline_budget_ms=50, read_timeout_s=10, pool_threads=2)
+    yield lanes
+    lanes.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "pooled", "found"),
+    [
+        ("a" * 1_000, "%aab%", 0, 0),
+        ("a" * 1_000, LONG_PATTERN, 1, 0),
+        ("b" * 200_000, "%b%", 1, 1),
+        ("b" * 50_000, "b" * 50_000, 1, 1),
+    ],
+)
+def test_long_texts_and_patterns_are_searched_in_a_thread(db, lanes, *, text, pattern, pooled, found):
+    with db.transaction():
+        db.execute("INSERT INTO t (id, text) VALUES ('a', ?)", (text,))
+    sql = "SELECT count(*) FROM t WHERE text LIKE ?"
+    assert asyncio.run(lanes.read(db, lambda db: db.value(sql, (pattern,)))) == found
+    assert lanes.pooled == pooled
+
+
+def test_patterns_longer_than_the_real_ones_sqlite_takes_are_refused(db, lanes):
+    with pytest.raises(apsw.SQLError, match="too complex"):
+        asyncio.run(lanes.read(db, lambda db: db.value("SELECT 'a' LIKE ?", ("%" * 50_001,))))
+
+
+def test_large_rows_are_read_where_nobody_else_would(db):
+    with db.transaction():
+        db.execute("INSERT INTO t (id, text) VALUES ('a', ?)", ("x" * 5_000_000,))
+    assert len(db.value("SELECT text FROM t")) == 5_000_000
+    assert len(db.all("SELECT text FROM t")[0][0]) == 5_000_000
+    assert len(db.once("SELECT text FROM t")[0][0]) == 5_000_000
+    assert db.spared
+
+
+def test_rows_that_no_body_could_bring_are_refused(db):
+    with pytest.raises(apsw.TooBigError):
+        db.value("SELECT hex(zeroblob(80000000))")
+
+
+# -- the SQL console ---------------------------------------------------------------------------------------------------
+
+
+def script(db: Database, query: str, mode: Mode = Mode.LOCKED) -> list[list[str | None]]:
+    console = Console(db.path, mode, 1_000_000)
+    try:
+        outcome = console.run(query)
+        console.commit()
+        return outcome.rows
+    finally:
+        console.connection.close()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "ATTACH '{neighbour}' AS other",
+        "ATTACH '{stolen}' AS other",
+        "ATTACH (SELECT '{neighbour}') AS other",
+        "ATTACH ':memory:' AS other",
+        "SELECT 1; ATTACH '{neighbour}' AS other; SELECT * FROM other.secrets",
+        "EXPLAIN ATTACH '{neighbour}' AS other",
+        "VACUUM INTO '{stolen}'",
+        "SELECT load_extension('{stolen}')",
+        "SELECT readfile('{neighbour}')",
+        "SELECT writefile('{stolen}', 'x')",
+        "SELECT edit('x', 'sh')",
+        "CREATE VIRTUAL TABLE c USING csv(filename='{neighbour}')",
+        "CREATE VIRTUAL TABLE c USING fts4(a)",
+        "SELECT * FROM fsdir('/')",
+        "SELECT fts3_tokenizer('simple', x'00')",
+        "PRAGMA temp_store_directory='{stolen}'",
+        "PRAGMA data_store_directory='{stolen}'",
+        "PRAGMA temp_store=2",
+        "PRAGMA writable_schema=ON",
+        "PRAGMA writable_schema(1)",
+        "PRAGMA main.writable_schema=RESET",
+        "SELECT * FROM pragma_database_list",
+        "PRAGMA database_list",
+        "PRAGMA Database_List",
+        "PRAGMA journal_mode=DELETE",
+        "PRAGMA journal_mode=OFF",
+        "PRAGMA locking_mode=EXCLUSIVE",
+        "PRAGMA synchronous=OFF",
+        "PRAGMA mmap_size=1000000000",
+        "PRAGMA cache_size=1000000",
+        "PRAGMA cache_spill=OFF",
+        "PRAGMA page_size=65536",
+        "PRAGMA auto_vacuum=1",
+        "PRAGMA max_page_count=1",
+        "PRAGMA wal_autocheckpoint=0",
+        "PRAGMA journal_size_limit=-1",
+        "PRAGMA hard_heap_limit=1",
+        "PRAGMA threads=8",
+        "PRAGMA busy_timeout=1",
+        "PRAGMA schema_version=1",
+        "PRAGMA trusted_schema=ON",
+        "PRAGMA encoding='UTF-16'",
+        "UPDATE sqlite_master SET sql = ''",
+        "DELETE FROM search_data",
+        "INSERT INTO search_config VALUES ('x', 1)",
+    ],
+)
+def test_a_script_stays_inside(db, neighbour, tmp_path, mode, query):
+    db.execute("CREATE VIRTUAL TABLE search USING fts5(words)")
+    stolen = tmp_path / "stolen.db"
+    before = sorted(path.name for path in tmp_path.iterdir())
+    try:
+        rows = script(db, query.format(neighbour=neighbour, stolen=stolen), mode)
+    except ConsoleError:
+        rows = []
+    assert rows == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert db.value("PRAGMA journal_mode") == "wal"
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("PRAGMA journal_mode", [["wal"]]),
+        ("PRAGMA journal_mode=wal", [["wal"]]),
+        ("PRAGMA user_version=3; PRAGMA user_version", [["3"]]),
+        ("PRAGMA foreign_keys=OFF; PRAGMA foreign_keys", [["0"]]),
+        ("PRAGMA nothing_of_this_name=1", []),
+        ("SELECT name FROM pragma_table_info('t')", [["id"], ["text"], ["n"]]),
+        ("VACUUM", []),
+        ("CREATE VIRTUAL TABLE search USING fts5(a); SELECT count(*) FROM search", [["0"]]),
+        ("SELECT count(*) FROM dbstat WHERE name = 't'", [["1"]]),
+    ],
+)
+def test_what_a_script_may_do(db, query, rows):
+    assert script(db, query) == rows
+
+
+def test_a_read_writes_nothing(db):
+    for query in ("DELETE FROM t", "PRAGMA user_version=4", "CREATE TABLE x (a)", "WITH a AS (SELECT 1) DELETE FROM t"):
+        with pytest.raises(ConsoleError) as caught:
+            script(db, query, Mode.READ)
+        assert caught.value.readonly
+
+
+@pytest.mark.parametrize("table", ["_collections", "_params"])
+def test_definitions_are_looked_at_or_left_alone(db, table):
+    db.execute(f"CREATE TABLE {table} (a)")
+    for query in (
+        f"WITH x AS (SELECT 1) INSERT INTO {table} SELECT 1",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE {table.upper()} RENAME TO x",
+        f"CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM {table}; END; INSERT INTO t (id) VALUES (1)",
+    ):
+        with pytest.raises(ConsoleError, match="not authorized"):
+            script(db, query)
+        console = Console(db.path, Mode.TRANSACTION, 1_000)
+        if "TRIGGER" not in query:
+            console.run(query)
+            assert console.touched
+        console.connection.close()
+
+
+def test_the_rows_of_a_script_are_bounded(db):
+    with pytest.raises(ConsoleError, match="too large"):
+        script(db, "SELECT hex(zeroblob(600000))", Mode.READ)
