@@ -46,10 +46,10 @@ def multipart(
 class Client:
     """One kept-alive connection to `port` that names `host`; `token` goes with the `ok` calls only."""
 
-    def __init__(self, port: int, host: str) -> None:
+    def __init__(self, port: int, host: str, timeout_s: float = TIMEOUT_S) -> None:
         self.host = host
         self.token = ""
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
 
     def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
         try:

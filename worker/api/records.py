@@ -1,5 +1,6 @@
 """The routes of records: `/api/collections/:c/records` and `…/records/:id`."""
 
+import asyncio
 from typing import Any
 
 import falcon.asgi
@@ -10,6 +11,7 @@ from worker.http.exchange import Request, Response
 from worker.http.guards import require_collection
 from worker.http.reply import json_reply, no_content
 from worker.records import actions
+from worker.records.guessing import delay_s
 from worker.records.listing import ListQuery
 from worker.records.plan import plan_of
 from worker.schema.collection import Collection
@@ -26,12 +28,15 @@ class Records:
         # as for a deletion, a body matters to rules only, but has to be well formed
         info = context.info(await read_body(req) if has_body(req) else None)
         query = ListQuery.parse(context.query)
-        json_reply(resp, await actions.list_records(context.tenant, found, info, query), req)
+        page = await actions.list_records(context.tenant, found, info, query)
+        if query.filter and not page["items"] and found.list_rule and not info.is_superuser:
+            await asyncio.sleep(delay_s(context.tenant.caches, found.id, context.real_ip))
+        json_reply(resp, page, req)
 
     async def on_post(self, req: Request, resp: Response, collection: str) -> None:
         context = req.context
         found = _writable(req, collection)
-        body = await read_body(req, plan_of(found).body_bytes_max)
+        body = await read_body(req, plan_of(found).body_bytes_max, uploads=True)
         expand = context.query.get("expand", "")
         json_reply(
             resp, await actions.create_record(context.tenant, found, context.info(body), body, expand=expand), req
@@ -51,7 +56,7 @@ class OneRecord:
     async def on_patch(self, req: Request, resp: Response, collection: str, record: str) -> None:
         context = req.context
         found = _writable(req, collection)
-        body = await read_body(req, plan_of(found).body_bytes_max)
+        body = await read_body(req, plan_of(found).body_bytes_max, uploads=True)
         expand = context.query.get("expand", "")
         info = context.info(body)
         json_reply(resp, await actions.update_record(context.tenant, found, record, info, body, expand=expand), req)
@@ -59,6 +64,7 @@ class OneRecord:
     async def on_delete(self, req: Request, resp: Response, collection: str, record: str) -> None:
         context = req.context
         found = require_collection(context.tenant, collection)
+        actions.refuse_view(found)
         # the body of a deletion matters to rules only, but a malformed one is refused as any other
         info = context.info(await read_body(req))
         await actions.delete_record(context.tenant, found, record, info)
@@ -69,6 +75,7 @@ def _writable(req: Request, collection: str) -> Collection:
     found = req.context.tenant.catalog.get(collection)
     if found is None:
         raise not_found(NO_COLLECTION, cause=NO_ROWS)
+    actions.refuse_view(found)  # before the body is looked at
     return found
 
 

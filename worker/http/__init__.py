@@ -1,5 +1,5 @@
 """What every request passes: `front` (the app, its middlewares in order), `faults` (errors as answers), `paths`.
 
-`exchange` is the request and its response, `body`, `inference` and `query` what came in, `reply`, `picker` and
-`excerpt` what goes out, `identity`, `guards` and `realip` who asks.
+`exchange` is the request and its response, `body`, `multipart`, `mediatype`, `inference` and `query` what came in,
+`reply`, `picker` and `excerpt` what goes out, `identity`, `guards` and `realip` who asks, `ratelimit` how often.
 """

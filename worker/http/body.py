@@ -10,19 +10,18 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
-from falcon.errors import HTTPError
-from falcon.media.multipart import MultipartFormHandler, MultipartParseOptions
 
 from worker.errors import ApiError, bad_request
 from worker.fields.jsontext import DuplicateNameError, UnfitError, loads
 from worker.http.exchange import Request
 from worker.http.inference import infer
-from worker.http.query import BadEscapeError, split_pairs, split_pairs_strictly
+from worker.http.mediatype import MediaTypeError, parse_media_type
+from worker.http.multipart import parts_of
+from worker.http.query import BadEscapeError, mended, readable, split_pairs_strictly
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 BODY_BYTES_MAX = 32 << 20
-FORM_PARTS_MAX = 1000
 # Of an urlencoded body, empty pairs counted; more bytes or pairs are refused, as the real one's library does it.
 FORM_BYTES_MAX = 10 << 20
 FORM_PAIRS_MAX = 10_000
@@ -32,11 +31,13 @@ JSON_VALUES_MAX = 250_000
 # Texts that are looked through for the commas in them before a body is refused.
 JSON_TEXTS_MAX = 100_000
 
-JSON_TYPES = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
+JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 JSON_PAYLOAD = "@jsonPayload"
 FORM_FAILED = "An error occurred while loading the submitted data."
+NO_UPLOADS = "Failed to read the submitted data."
 UNSUPPORTED_TYPE = "Unsupported Content-Type."
 
+_BLANKS = b" \t\r\n"
 _FORGIVING_JSON = json.JSONDecoder()
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 # The methods whose urlencoded bodies Go's server reads.
@@ -45,20 +46,28 @@ _URLENCODED = "application/x-www-form-urlencoded"
 _XML = ("text/xml", "application/xml")
 
 
-async def read_body(req: Request, limit: int = BODY_BYTES_MAX) -> dict[str, Any]:
+async def read_body(req: Request, limit: int = BODY_BYTES_MAX, *, uploads: bool = False) -> dict[str, Any]:
     """The body as a free map: JSON as it is, form texts with their types inferred, `@jsonPayload` merged in.
 
-    No body is an empty map. ApiError 400 for what is no object or of a type nobody reads, 413 beyond `limit` bytes.
+    No body is an empty map, unless it may bring `uploads` and says that it does. ApiError 400 for what is no object or
+    of a type nobody reads, 413 beyond `limit` bytes.
     """
     raw = await _read(req, limit)
-    if not raw:
-        return {}
     content_type = req.content_type or ""
+    if not raw and not _is_chunked(req):
+        if uploads and content_type.startswith("multipart/form-data"):
+            raise bad_request(NO_UPLOADS)
+        return {}
     if content_type.startswith("application/json"):
         return _json_object(raw, "")
     if content_type.startswith(("multipart/form-data", _URLENCODED)):
         return _form_map(await _form_pairs(req, raw, content_type, ""))
     raise bad_request("" if content_type.startswith(_XML) else UNSUPPORTED_TYPE)
+
+
+def _is_chunked(req: Request) -> bool:
+    """Whether the length of the body was not announced: then it is read as one even if nothing comes."""
+    return b"transfer-encoding" in req.raw_headers
 
 
 def has_body(req: Request) -> bool:
@@ -72,24 +81,49 @@ async def read_form(
 ) -> T:
     """The body as a fixed form: JSON members match in any case, form keys exactly; `null` and strangers are left out.
 
+    A form's `@jsonPayload` overrides its texts.
+
     ApiError 400 where a member has the wrong type or comes twice, and for a type of body nobody reads (in the words of
     `unsupported`); 413 beyond `limit` bytes.
     """
     raw = await _read(req, limit)
-    if not raw:
+    if not raw and not _is_chunked(req):
         return form()
     content_type = req.content_type or ""
     if content_type.startswith("application/json"):
         members = _fold_names(_json_object(raw, FORM_FAILED), form)
         return _convert(members, form, strict=True)
     if content_type.startswith(("multipart/form-data", _URLENCODED)):
-        first: dict[str, str] = {}
-        for name, value in await _form_pairs(req, raw, content_type, FORM_FAILED):
-            first.setdefault(name, value)
-        return _convert(first, form, strict=False)
-    if content_type.startswith(_XML):
-        return form()
-    raise bad_request(unsupported)
+        return _filled(await _form_pairs(req, raw, content_type, FORM_FAILED), form)
+    # the real one fills forms from XML whose elements are called as the members of its structs
+    raise bad_request(FORM_FAILED if content_type.startswith(_XML) else unsupported)
+
+
+async def read_parts(req: Request, limit: int = BODY_BYTES_MAX) -> dict[str, Any] | list[tuple[str, str]]:
+    """The body of a form that is no flat one: a JSON object as it is, or the names and texts of a form in their order.
+
+    No body is an empty object. ApiError 400 for what cannot be read and for a type nobody reads, 413 beyond `limit`.
+    """
+    raw = await _read(req, limit)
+    content_type = req.content_type or ""
+    if not raw or content_type.startswith(_XML):
+        return {}
+    if content_type.startswith("application/json"):
+        return _json_object(raw, FORM_FAILED)
+    if content_type.startswith(("multipart/form-data", _URLENCODED)):
+        return await _form_pairs(req, raw, content_type, FORM_FAILED)
+    raise bad_request(FORM_FAILED, cause=UNSUPPORTED_TYPE)
+
+
+def json_payload(text: str, message: str) -> dict[str, Any]:
+    """The object in a form's `@jsonPayload`. ApiError 400 in the words of `message` for what is none."""
+    return _payload(text, message) or {}
+
+
+def _payload(text: str, message: str) -> dict[str, Any] | None:
+    """As `json_payload`, but None for null, which undoes what came before it."""
+    raw = text.encode()
+    return None if raw.strip(_BLANKS) == b"null" else _json_object(raw, message, alone=True)
 
 
 async def _read(req: Request, limit: int) -> bytes:
@@ -158,16 +192,21 @@ def _first_json_value(raw: bytes, error: ValueError, message: str) -> Any:
 
 def _fold_names(members: dict[str, Any], form: type[msgspec.Struct]) -> dict[str, Any]:
     """`members` under the form's own spelling. ApiError 400 for a name that comes twice, in whatever case."""
-    known = {name.lower(): name for name in form.__struct_encode_fields__}
+    known = {_folded(name): name for name in form.__struct_encode_fields__}
     folded: dict[str, Any] = {}
     for name, value in members.items():
-        own = known.get(name.lower())
+        own = known.get(_folded(name))
         if own is None:
             continue
         if own in folded:
             raise bad_request(FORM_FAILED, cause=DuplicateNameError(name))
         folded[own] = value
     return {name: value for name, value in folded.items() if value is not None}
+
+
+def _folded(name: str) -> str:
+    """`name` in lower case, without what may divide words. (The long s has a lower case that Python does not know.)"""
+    return name.lower().replace("\u017f", "s").replace("_", "").replace("-", "")
 
 
 def _convert(members: dict[str, Any], form: type[T], *, strict: bool) -> T:
@@ -177,55 +216,71 @@ def _convert(members: dict[str, Any], form: type[T], *, strict: bool) -> T:
         raise bad_request(FORM_FAILED, cause=str(exc)) from exc
 
 
+def _filled(pairs: Iterable[tuple[str, str]], form: type[T]) -> T:
+    """A fixed form from texts, the first one of each name, and from what payloads put in their place."""
+    texts: dict[str, str] = {}
+    payloads = []
+    for name, text in pairs:
+        if name == JSON_PAYLOAD:
+            payloads.append(text)
+        else:
+            texts.setdefault(name, text)
+    filled = _convert(texts, form, strict=False)
+    for payload in payloads:
+        members = _payload(payload, FORM_FAILED)
+        blank = form()
+        if members is None:
+            filled = blank
+            continue
+        submitted = _convert({name: value for name, value in members.items() if value is not None}, form, strict=True)
+        for field in msgspec.structs.fields(form):
+            if field.encode_name in members:
+                given = members[field.encode_name] is not None
+                setattr(filled, field.name, getattr(submitted if given else blank, field.name))
+    return filled
+
+
 async def _form_pairs(req: Request, raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
     """Names and texts of the body in their order, then those of the query, which belong to a form as well."""
     pairs: list[tuple[str, str]] = []
     if not content_type.startswith(_URLENCODED):
-        pairs = await _multipart_pairs(raw, content_type, message)
+        pairs = _multipart_pairs(raw, content_type, message)
     elif req.method in URLENCODED_METHODS:
         if len(raw) > FORM_BYTES_MAX or raw.count(b"&") >= FORM_PAIRS_MAX:
             raise bad_request(message, cause="too large a form")
         try:
-            pairs = split_pairs_strictly(raw.decode("utf-8", "replace"))
-        except BadEscapeError as exc:
+            # a type that only begins as this one does has a body nobody reads
+            if parse_media_type(content_type)[0] == _URLENCODED:
+                pairs = split_pairs_strictly(readable(raw))
+        except (BadEscapeError, MediaTypeError) as exc:
             raise bad_request(message, cause=str(exc)) from exc
     query = req.scope["query_string"]
-    return pairs + split_pairs(query.decode("utf-8", "replace")) if query else pairs
+    if query:
+        try:
+            pairs += split_pairs_strictly(readable(query))
+        except BadEscapeError as exc:
+            raise bad_request(message, cause=str(exc)) from exc
+    return [(mended(name), _fit(name, value, message)) for name, value in pairs]
 
 
-class _Whole:
-    """A body that has been read already, as the stream that Falcon's multipart parser wants."""
-
-    __slots__ = ("raw",)
-
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-
-    async def read(self, size: int = -1) -> bytes:
-        del size  # all of it, whatever is asked for: it is in memory already
-        raw, self.raw = self.raw, b""
-        return raw
-
-    async def __aiter__(self) -> Any:
-        if self.raw:
-            yield await self.read()
+def _fit(name: str, value: str, message: str) -> str:
+    """A text without bytes that are no UTF-8; they are replaced, but in JSON refused."""
+    fit = mended(value)
+    if fit != value and name == JSON_PAYLOAD:
+        raise bad_request(message, cause="jsontext: invalid UTF-8")
+    return fit
 
 
-async def _multipart_pairs(raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
-    options = MultipartParseOptions()
-    options.max_body_part_count = FORM_PARTS_MAX
-    options.max_body_part_buffer_size = len(raw)
+def _multipart_pairs(raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
     pairs = []
     try:
-        form = await MultipartFormHandler(options).deserialize_async(_Whole(raw), content_type, len(raw))  # type: ignore[arg-type]
-        async for part in form:
+        for part in parts_of(raw, content_type):
+            if not part.name:
+                continue
             if part.filename:
                 raise bad_request("File uploads are not supported yet.")
-            if part.name is not None:
-                pairs.append((part.name, (await part.get_data()).decode("utf-8", "replace")))
-    except HTTPError as exc:
-        raise bad_request(message, cause=exc.description or exc.title) from exc
-    except UnicodeDecodeError as exc:  # in a part's headers
+            pairs.append((readable(part.name.encode("latin-1")), readable(part.content)))
+    except ValueError as exc:
         raise bad_request(message, cause=str(exc)) from exc
     return pairs
 
@@ -238,5 +293,25 @@ def _form_map(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     payloads = texts.pop(JSON_PAYLOAD, [])
     body = {name: infer(of[0]) if len(of) == 1 else [infer(text) for text in of] for name, of in texts.items()}
     for payload in payloads:
-        body.update(_json_object(payload.encode(), "", alone=True))
+        members = _payload(payload, "")
+        body = {} if members is None else _merged(body, members)
     return body
+
+
+def _merged(into: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
+    """`into` with `members` in it: objects are merged, other values replaced, by their like or by null only."""
+    for name, value in members.items():
+        there = into.get(name)
+        if there is not None and value is not None:
+            if _kind(there) != _kind(value):
+                raise bad_request(cause=f"json: cannot unmarshal JSON {_kind(value)} into {_kind(there)}")
+            if type(value) is dict:
+                _merged(there, value)
+                continue
+        into[name] = value
+    return into
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls the type of `value`; numbers may have types of their own."""
+    return JSON_TYPES.get(type(value)) or next(name for kind, name in JSON_TYPES.items() if isinstance(value, kind))

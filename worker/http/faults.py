@@ -80,6 +80,8 @@ def failure_of(error: ApiError) -> Failure:
     cause = error.cause
     if isinstance(cause, ValidationErrors):
         return Failure(error.message, messages_of(cause.errors))
+    if isinstance(cause, dict):
+        return Failure(error.message, cause)
     return Failure(error.message, None if cause is None else str(cause))
 
 

@@ -1,14 +1,29 @@
-"""The query part of a URL and urlencoded bodies, split as the real one splits them."""
+"""The query part of a URL and urlencoded bodies, split as the real one splits them.
+
+While they are split, each byte that is no UTF-8 is a lone surrogate (as Python's `surrogateescape` has it), so that
+those who have to can tell it; `mended` makes replacement characters of them.
+"""
 
 import re
 from urllib.parse import unquote_to_bytes
 
+_NO_UTF8 = re.compile("[\ud800-\udfff]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 _NONE: dict[str, str] = {}
 
 
 class BadEscapeError(ValueError):
     """A pair of an urlencoded body with a `%` that two hexadecimal digits don't follow, or with a `;`."""
+
+
+def readable(raw: bytes) -> str:
+    """The text of `raw`, in which bytes that are no UTF-8 are lone surrogates."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def mended(text: str) -> str:
+    """`text` with a replacement character for each byte that is no UTF-8."""
+    return text if text.isascii() else _NO_UTF8.sub("\ufffd", text)
 
 
 def split_pairs(encoded: str) -> list[tuple[str, str]]:
@@ -34,7 +49,7 @@ def split_pairs_strictly(encoded: str) -> list[tuple[str, str]]:
 
 
 def _unescape(text: str) -> str:
-    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
+    return readable(unquote_to_bytes(text.replace("+", " ").encode("utf-8", "surrogateescape")))
 
 
 def parse_query(query_string: bytes) -> dict[str, str]:
@@ -42,6 +57,6 @@ def parse_query(query_string: bytes) -> dict[str, str]:
     if not query_string:
         return _NONE
     parameters: dict[str, str] = {}
-    for name, value in split_pairs(query_string.decode("utf-8", "replace")):
-        parameters.setdefault(name, value)
+    for name, value in split_pairs(readable(query_string)):
+        parameters.setdefault(mended(name), mended(value))
     return parameters

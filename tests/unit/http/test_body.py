@@ -171,8 +171,8 @@ def test_which_methods_have_an_urlencoded_body(call: Any, method: str) -> None:
         ("text/plain", UNSUPPORTED, UNSUPPORTED),
         ("garbage;;;", UNSUPPORTED, UNSUPPORTED),
         (None, UNSUPPORTED, UNSUPPORTED),
-        ("text/xml", BROKEN_MAP, ""),
-        ("application/xml", BROKEN_MAP, ""),
+        ("text/xml", BROKEN_MAP, BROKEN_FORM),
+        ("application/xml", BROKEN_MAP, BROKEN_FORM),
         ("multipart/form-data", BROKEN_MAP, BROKEN_FORM),
         ("multipart/form-data; boundary=abc", BROKEN_MAP, BROKEN_FORM),
     ],
@@ -244,3 +244,21 @@ def test_a_body_beyond_the_handlers_limit_is_refused(call: Any, chunked: bool) -
 def _outcome(answer: Any) -> Any:
     body = answer.json()
     return body if answer.status == 200 else (body["status"], body["message"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "map_outcome", "form_outcome"),
+    [
+        ("application/json", BROKEN_MAP, BROKEN_FORM),
+        ("multipart/form-data; boundary=b", BROKEN_MAP, BROKEN_FORM),
+        ("application/x-www-form-urlencoded", {}, ""),
+        (None, UNSUPPORTED, UNSUPPORTED),
+    ],
+)
+def test_a_body_of_unknown_length_is_one_though_it_is_empty(
+    call: Any, kind: str | None, map_outcome: Any, form_outcome: Any
+) -> None:
+    headers = {"transfer-encoding": "chunked", **({"content-type": kind} if kind else {})}
+    assert _outcome(call("POST", "/api/map", headers)) == map_outcome
+    told = _outcome(call("POST", "/api/form", headers))
+    assert (told if isinstance(told, tuple) else told["identity"]) == form_outcome
