@@ -12,6 +12,7 @@ both sides compare alike. The order operators compare what is there; NULL makes 
 
 import re
 
+from worker.fields.numbers import text_of
 from worker.filters.operands import Constant, JsonPath, Late, Operand, Param, Sql, Value, map_param
 
 ORDERS = frozenset({">", ">=", "<", "<="})
@@ -20,8 +21,6 @@ Pieces = tuple[str, tuple[Param, ...]]
 
 _SPECIAL = re.compile(r"\\[%_\\]|[%_\\]")
 _OPEN_PERCENT = re.compile(r"(?:[^%\\]|\\.)*+%", re.DOTALL)
-# From here on the real one writes numbers with an exponent.
-EXPONENT_FROM = 1e21
 
 
 def compare(operator: str, left: Operand, right: Operand) -> Pieces:
@@ -140,8 +139,4 @@ def _escape(match: "re.Match[str]") -> str:
 
 
 def _as_text(value: str | float) -> str:
-    if isinstance(value, float):
-        if value.is_integer() and abs(value) < EXPONENT_FROM:
-            return str(int(value))
-        return repr(value)
-    return str(value)
+    return text_of(value) if isinstance(value, float) else str(value)

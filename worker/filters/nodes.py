@@ -11,6 +11,10 @@ class FilterError(ValueError):
     """A text that is no filter, or names what is not there. The message is PocketBase's "raw error"."""
 
 
+class NoSuchNameError(FilterError):
+    """A name that means nothing. Behind `@request.auth.` and `@request.body.` it is NULL and no error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A quoted literal, its escapes resolved."""

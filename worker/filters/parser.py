@@ -6,7 +6,7 @@
     sign        = [ "?" ] ( "=" | "!=" | ">" | ">=" | "<" | "<=" | "~" | "!~" )
 
 As in the real PocketBase a group may follow without a join (`a = 1 (b = 2)`): the join before it is repeated, `&&` if
-there was none.
+there was none. And a group may stand where a sign or an operand is expected: `a (b = 2)` is `b = 2`.
 """
 
 from worker.filters.nodes import All, Any, Comparison, Expression, FilterError, Term
@@ -18,7 +18,9 @@ FILTER_CHARS_MAX = 3500
 RULE_CHARS_MAX = 1_000_000
 
 Part = tuple[str, Expression]
-OPERAND_KINDS = "identifier, function, text or number"
+# As the real one spells it, the second without a comma.
+LEFT_KINDS = "identifier, function, text or number"
+RIGHT_KINDS = "identifier, function text or number"
 
 
 class _Level:
@@ -54,7 +56,9 @@ def parse(text: str, chars_max: int = RULE_CHARS_MAX) -> Expression:
             if not levels:
                 return expression
             _append(levels[-1], last, expression)
-        elif token.kind == GROUP and level.left is None:
+        elif token.kind == GROUP:
+            # an operand before it is forgotten, with its sign
+            level.left, level.sign = None, ""
             assert isinstance(token.value, tuple)
             levels.append(_Level(level.scanner.inside(token.value)))
             last.append("&&")
@@ -69,19 +73,13 @@ def _step(level: _Level, last: list[str], token: Token) -> Comparison | None:
     """Take one token that is no group; a comparison if it completes one."""
     kind, value = token
     if level.sign:
-        if kind in {SIGN, JOIN, GROUP}:
-            raise FilterError(
-                "invalid or incomplete filter expression"
-                if kind == GROUP
-                else f"expected right operand ({OPERAND_KINDS}), got {_shown(token)}"
-            )
+        if kind in {SIGN, JOIN}:
+            raise FilterError(f"expected right operand ({RIGHT_KINDS}), got {_shown(token)}")
         assert level.left is not None
         comparison = Comparison(level.left, level.sign, value)  # type: ignore[arg-type]  # a Term, by its kind
         level.left, level.sign = None, ""
         return comparison
     if level.left is not None:
-        if kind == GROUP:
-            raise FilterError("invalid or incomplete filter expression")
         if kind != SIGN:
             raise FilterError(f"expected a sign operator, got {_shown(token)}")
         level.sign = str(value)
@@ -90,7 +88,7 @@ def _step(level: _Level, last: list[str], token: Token) -> Comparison | None:
             raise FilterError(f"expected && or ||, got {_shown(token)}")
         level.join = last[-1] = str(value)
     elif kind in {SIGN, JOIN}:
-        raise FilterError(f"expected left operand ({OPERAND_KINDS}), got {_shown(token)}")
+        raise FilterError(f"expected left operand ({LEFT_KINDS}), got {_shown(token)}")
     else:
         level.left = value  # type: ignore[assignment]  # a Term, by its kind
     return None

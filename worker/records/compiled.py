@@ -52,7 +52,8 @@ class Where:
 class Query:
     """`SELECT … FROM table{joins} [WHERE {where}] [ORDER BY {order}]`; empty texts are to be left out.
 
-    `params` are those of joins and where, `order_params` follow them.
+    `params` are those of joins and where, `order_params` follow them. `joined`: whether the real one joins anything to
+    the table, be it joined here or not.
     """
 
     joins: str
@@ -61,12 +62,13 @@ class Query:
     order: str
     order_params: Params
     distinct: bool
+    joined: bool
 
 
 class Compiled:
     """Rules, a filter and a sort as SQL."""
 
-    __slots__ = ("_fixed", "_order_params", "_params", "dependencies", "distinct", "joins", "order", "sql")
+    __slots__ = ("_fixed", "_order_params", "_params", "dependencies", "distinct", "joined", "joins", "order", "sql")
 
     def __init__(
         self,
@@ -78,11 +80,13 @@ class Compiled:
         order_params: tuple[Param, ...],
         dependencies: Dependencies,
         distinct: bool,
+        joined: bool,
     ) -> None:
         self.joins = joins
         self.sql = sql
         self.order = order
         self.distinct = distinct
+        self.joined = joined
         self.dependencies = tuple(dependencies.items())
         self._params = Template(params)
         self._order_params = Template(order_params)
@@ -98,7 +102,13 @@ class Compiled:
     def query(self, info: RequestInfo) -> Query:
         """Condition and order for one request."""
         return Query(
-            self.joins, self.sql, self._params.bind(info), self.order, self._order_params.bind(info), self.distinct
+            self.joins,
+            self.sql,
+            self._params.bind(info),
+            self.order,
+            self._order_params.bind(info),
+            self.distinct,
+            self.joined,
         )
 
     def holds_in(self, catalog: "Catalog") -> bool:

@@ -23,6 +23,7 @@ from worker.records import rules, store
 from worker.records.plan import plan_of
 from worker.records.record import Record
 from worker.records.request import RequestInfo
+from worker.records.resolver import as_array
 from worker.sql import quote
 
 if TYPE_CHECKING:
@@ -120,11 +121,16 @@ class Expansion:
         if not allowed:
             return False
         by_parent: dict[str, list[Record]] = {}
+        # a record that refers to two parents is one object, so that it is expanded further once
         found: dict[str, Record] = {}
-        for parent, record in _referring(self.db, source, [record.id for record in records], where):
-            self._spend()
-            # a record that refers to two parents is one object, so that it is expanded further once
-            by_parent.setdefault(parent, []).append(found.setdefault(record.id, record))
+        pairs = list(_referring(self.db, source, [record.id for record in records], whole=where is None))
+        if where is not None:
+            found = store.find_many(self.db, other, [ident for _, ident, _ in pairs], where)
+        for parent, ident, record in pairs:
+            shown = found.get(ident) if record is None else found.setdefault(ident, record)
+            if shown is not None:
+                self._spend()
+                by_parent.setdefault(parent, []).append(shown)
         if found and children and not self.all_of(list(found.values()), children):
             return False
         single = other.unique_column(field.name)
@@ -142,30 +148,35 @@ class Expansion:
             return True, None
         if rule is None:
             return False, None
-        return True, rules.rule_where(self.catalog, collection, rule, self.info)
+        where = rules.rule_where(self.catalog, collection, rule, self.info)
+        return where is not rules.NOBODY, where
 
 
 def _referring(
-    db: Database, source: "tuple[Collection, RelationField]", parents: Sequence[str], where: "Where | None"
-) -> Iterator[tuple[str, Record]]:
-    """Pairs of a parent's id and a record that refers to it, at most `BACK_RELATED_MAX` a parent."""
+    db: Database, source: "tuple[Collection, RelationField]", parents: Sequence[str], *, whole: bool
+) -> Iterator[tuple[str, str, Record | None]]:
+    """Each parent's id with the id of a record that refers to it, at most `BACK_RELATED_MAX` a parent, and the record.
+
+    Without `whole` the record is None. The order is that in which SQLite finds the ids: a rule, which may lead it to
+    other indexes, has to be asked later, and the bound counts records that the rule hides.
+    """
     other, field = source
     plan = plan_of(other)
     column = f"{plan.table}.{quote(field.name)}"
-    joins, rule, rule_params = ("", "", ()) if where is None else (where.joins, where.sql, where.params)
     parent, each = column, ""
     if field.multiple:
-        parent, each = "`__parent`.`value`", f" JOIN json_each({column}) AS `__parent`"
-    condition = (f"({rule}) AND " if rule else "") + f"{parent} IN (SELECT value FROM json_each(?))"
-    distinct = "DISTINCT " if where is not None and where.distinct else ""
-    order = "" if other.is_view else f" ORDER BY {plan.table}.rowid"
-    limit = f" LIMIT {BACK_RELATED_MAX if len(parents) == 1 else EXPANDED_MAX + 1}"
-    sql = f"SELECT {distinct}{parent}, {plan.columns} FROM {plan.table}{joins}{each} WHERE {condition}{order}{limit}"
+        parent, each = "`@parent`.`value`", f" JOIN json_each({as_array(column)}) AS `@parent`"
+    limit = BACK_RELATED_MAX if len(parents) == 1 else EXPANDED_MAX + 1
+    columns = f", {plan.columns}" if whole else ""
+    sql = (
+        f"SELECT {parent}, {plan.table}.`id`{columns} FROM {plan.table}{each}"
+        f" WHERE {parent} IN (SELECT value FROM json_each(?)) LIMIT {limit}"
+    )
     counts: dict[str, int] = {}
-    for row in db.all(sql, (*rule_params, store.json_list(parents))):
+    for row in db.all(sql, (store.json_list(parents),)):
         count = counts[row[0]] = counts.get(row[0], 0) + 1
         if count <= BACK_RELATED_MAX:
-            yield row[0], Record.stored(other, plan.values(row[1:]))
+            yield row[0], row[1], Record.stored(other, plan.values(row[2:])) if whole else None
 
 
 def _place(record: Record) -> "dict[str, Record | list[Record]]":

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from worker.fields.casts import to_text
 from worker.fields.jsontext import dumps
 from worker.filters.compare import compare
-from worker.filters.nodes import FilterError
+from worker.filters.nodes import FilterError, NoSuchNameError
 from worker.filters.operands import NUMERIC, TEXT, Constant, Late, Operand, Sql, Value
 from worker.records.joins import Join, Joins
 from worker.records.request import RequestInfo
@@ -70,10 +71,11 @@ def _auth(resolver: Resolver, rest: list[str], joins: Joins) -> Operand:
         field = collection.by_name.get(name)
         if field is not None and field.type in PLAIN and not field.multiple:
             # the record is in memory; the cast gives the value the affinity its column has
+            resolver.inlined.add(f"{resolver.realm}@request.auth")
             affinity, cast_to = (NUMERIC, "NUMERIC") if field.type in NUMBERS else (TEXT, "TEXT")
             value = Late(lambda info: None if info.auth is None else info.auth.data[name])
             return Sql(f"CAST(? AS {cast_to})", (value,), nullable=False, affinity=affinity)
-    label = "@request.auth"
+    label = f"{resolver.realm}@request.auth"
     alias = joins.prefix + label
     join = Join(
         f"{quote(collection.name)} {quote(alias)}",
@@ -89,8 +91,12 @@ def _from(resolver: Resolver, place: Place, join: Join, rest: list[str], joins: 
     inner = Joins(joins.prefix)
     inner.add(place.alias, join)
     try:
-        operand = resolver.walk(place, rest, inner)
-    except FilterError:
+        operand: Sql | None = resolver.walk(place, rest, inner)
+    except NoSuchNameError:
+        operand = None
+    if not joins.prefix:
+        resolver.inlined.update(inner.by_alias)
+    if operand is None:
         return NULL
     if not operand.many:
         others = frozenset(inner.by_alias) - {place.alias}
@@ -127,7 +133,7 @@ def _body(resolver: Resolver, rest: list[str], joins: Joins) -> Operand:
             raise FilterError(f'field "{name}" doesn\'t support multivalue operations')
         if modifier == "length":
             return Value(Late(lambda info: len(_listed(info, name))))
-        alias = f"{joins.prefix}@request.body.{name}[]"
+        alias = f"{joins.prefix}{resolver.realm}@request.body.{name}[]"
         joins.add(
             alias,
             Join(f"json_each(?) {quote(alias)}", params=(_listed_json(name),), many=field.multiple),
@@ -137,9 +143,16 @@ def _body(resolver: Resolver, rest: list[str], joins: Joins) -> Operand:
         raise FilterError(f"invalid modifier sequence {first}")
     read = _submitted(name, as_json=field is not None and field.type == "json")
     if modifier:
+        if field is not None and field.type not in ("json", "geoPoint"):
+            read = _submitted_text(name)
         # of a field, a missing value counts as submitted empty
         return Value(Late(_lowered(read, missing=None if field is None else "")))
     return Value(Late(read))
+
+
+def _submitted_text(name: str) -> Read:
+    """A field's submitted value as a text: a list or an object is an empty one."""
+    return lambda info: None if (value := info.body.get(name)) is None else to_text(value)
 
 
 def _submitted(name: str, *, as_json: bool) -> Read:
@@ -175,7 +188,7 @@ def _body_part(rest: list[str]) -> Operand:
     if modifier == "isset":
         return _is_set(lambda info: find(info) is not _MISSING)
     if modifier not in ("", "lower"):
-        raise FilterError(f"invalid modifier sequence {'.'.join(rest)}")
+        raise FilterError(f"invalid modifier sequence {rest[-1]}")
     return Value(Late(_lowered(read) if modifier else read))
 
 
@@ -200,7 +213,7 @@ def _submitted_relation(resolver: Resolver, field: "RelationField", rest: list[s
     target = resolver.collection(field.collection_id)
     if target is None:
         return NULL
-    label = f"@request.body.{name}"
+    label = f"{resolver.realm}@request.body.{name}"
     alias = joins.prefix + label
     join = Join(
         f"{quote(target.name)} {quote(alias)}",
@@ -209,7 +222,11 @@ def _submitted_relation(resolver: Resolver, field: "RelationField", rest: list[s
         many=field.multiple,
     )
     place = Place(target, alias, label, frozenset({alias}), nullable=True, many=field.multiple)
-    return _from(resolver, place, join, rest, joins)
+    try:
+        return _from(resolver, place, join, rest, joins)
+    except FilterError:
+        # the real one looks at the path only where something is submitted, and a rule has to be fine without
+        return NULL
 
 
 def _listed(info: RequestInfo, name: str) -> list[Any]:
@@ -230,7 +247,7 @@ def _listed_json(name: str) -> Late:
 def _named(resolver: Resolver, kind: str, rest: list[str]) -> Operand:
     name, modifier = split_modifier(rest[-1]) if ":" in rest[-1] else (rest[-1], "")
     if modifier not in ("", "lower", "isset"):
-        raise FilterError(f"invalid modifier sequence {'.'.join(rest)}")
+        raise FilterError(f"invalid modifier sequence {rest[-1]}")
     if len(rest) > 1:
         # nothing nests there
         return _is_set(lambda _: False) if modifier == "isset" else NULL
@@ -255,7 +272,10 @@ def _is_set(test: Callable[[RequestInfo], bool]) -> Value:
 def _lowered(read: Read, missing: str | None = None) -> Read:
     def lowered(info: RequestInfo) -> Constant:
         value = read(info)
-        return missing if value is None else _lower(str(value))
+        if value is None:
+            return missing
+        # SQLite has 1 and 0 for what is true and false
+        return _lower(str(int(value) if isinstance(value, bool) else value))
 
     return lowered
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from worker.filters.compiler import LITERALS, Apart, Rows
-from worker.filters.nodes import FilterError
+from worker.filters.nodes import FilterError, NoSuchNameError
 from worker.filters.operands import NONE, NUMERIC, TEXT, JsonPath, Operand, Sql
 from worker.records.joins import ApartRows, Join, Joins
 from worker.sql import quote
@@ -26,6 +26,8 @@ MODIFIERS = frozenset({"isset", "each", "length", "lower", "changed"})
 LISTS = frozenset({"select", "file", "relation"})
 OBJECTS = frozenset({"json", "geoPoint"})
 NUMBERS = frozenset({"number", "bool"})
+
+NO_JOINS: dict[str, Join] = {}
 
 _BACK_RELATION = re.compile(r"(\w+)_via_(\w+)", re.ASCII)
 _OTHER = re.compile(r"@collection\.(\w+)(:\w+)?\.(.+)", re.ASCII | re.DOTALL)
@@ -68,7 +70,10 @@ class Resolver:
     the places whose collection's list rule must hold too.
     """
 
-    __slots__ = ("auth", "base", "catalog", "dependencies", "guards", "joins", "special", "trusted")
+    __slots__ = (
+        *("auth", "base", "catalog", "dependencies", "guards", "inlined", "joins", "realm", "special", "trusted"),
+        "_resolved",
+    )
 
     def __init__(
         self, catalog: "Catalog", base: Place, special: Special, auth: "Collection | None", *, trusted: bool
@@ -80,16 +85,30 @@ class Resolver:
         self.auth = auth
         self.trusted = trusted
         self.joins = Joins()
+        # the aliases of what is read apart here and joined by the real one
+        self.inlined: set[str] = set()
+        # what the aliases of rows begin with that are not reached from the base: each rule and filter has its own
+        self.realm = ""
+        # paths that were walked already: the operand, and what has to be joined to rows apart for it
+        self._resolved: dict[tuple[bool, str, str], tuple[Operand, dict[str, Join]]] = {}
         self.guards: dict[str, Place] = {}
         # every look into the catalog, with what was found: the compiled SQL holds as long as they stay the same
         self.dependencies: dict[str, Collection | None] = {}
 
     def within(self, base: Place) -> "Resolver":
-        """A trusted resolver for a rule over another place, with the same joins."""
+        """A trusted resolver for a rule over another place, with the same joins, none of them shared with others."""
         other = Resolver(self.catalog, base, self.special, self.auth, trusted=True)
+        other.realm = base.path
+        other.inlined = self.inlined
         other.joins = self.joins
         other.dependencies = self.dependencies
         return other
+
+    @property
+    def joined(self) -> int:
+        """How many sources of rows the real one joins to the rows, for a request without a body."""
+        aliases = self.inlined.union(self.joins.by_alias)
+        return sum("@request.body." not in alias for alias in aliases)
 
     def apart(self) -> Apart:
         """Rows for a NOT EXISTS."""
@@ -98,6 +117,22 @@ class Resolver:
     def resolve(self, path: str, rows: Rows | None) -> Operand:
         """The operand of a name; FilterError if it names nothing that may be looked at."""
         joins = self.joins if rows is None else cast("Joins", rows)
+        key = (self.trusted, joins.prefix, path)
+        known = self._resolved.get(key)
+        if known is None:
+            if joins.prefix:
+                # with rows of its own, so that they can be added to others
+                apart = Joins(joins.prefix)
+                known = self._resolve(path, apart), apart.by_alias
+            else:
+                known = self._resolve(path, joins), NO_JOINS
+            self._resolved[key] = known
+        operand, added = known
+        for alias, join in added.items():
+            joins.add(alias, join)
+        return operand
+
+    def _resolve(self, path: str, joins: Joins) -> Operand:
         if path[0] in "@#":
             return self._at(path, joins)
         literal = LITERALS.get(path.lower())
@@ -128,7 +163,8 @@ class Resolver:
                 return json_part(place, field.name, ".".join(segments[index + 1 :]))
             if field.type != "relation":
                 raise FilterError(f'field "{segment}" is not a valid relation')
-            if index == last - 1 and segments[last] == "id" and not field.multiple:
+            reached = cast("RelationField", field).collection_id
+            if index == last - 1 and segments[last] == "id" and not field.multiple and self.collection(reached):
                 # the relation holds the id already
                 return self._column(place, field)
             place = self._hop(place, cast("RelationField", field), index, joins)
@@ -146,7 +182,7 @@ class Resolver:
         collection = self.collection(name)
         if collection is None:
             raise FilterError(f'failed to load collection "{name}" from field path "{path}"')
-        label = f"@collection.{collection.name}{(alias or '').lower()}"
+        label = f"{self.realm}@collection.{collection.name}{(alias or '').lower()}"
         key = joins.prefix + label
         self._reach(Place(collection, key, label), joins)
         joins.add(key, Join(f"{quote(collection.name)} {quote(key)}", many=True, driving=True))
@@ -178,19 +214,19 @@ class Resolver:
         """Over a back relation, to the records that refer to this one."""
         match = _BACK_RELATION.fullmatch(segment)
         if match is None:
-            raise FilterError(f'failed to resolve field "{segment}"')
+            raise NoSuchNameError(f'failed to resolve field "{segment}"')
         name, field_name = match.groups()
         other = self.collection(name)
         if other is None:
-            raise FilterError(f'failed to load back relation field "{segment}" collection')
+            raise NoSuchNameError(f'failed to load back relation field "{segment}" collection')
         field = other.by_name.get(field_name)
         if field is None:
-            raise FilterError(f'missing back relation field "{field_name}"')
+            raise NoSuchNameError(f'missing back relation field "{field_name}"')
         if field.type != "relation":
-            raise FilterError(f'invalid back relation field "{field_name}"')
+            raise NoSuchNameError(f'invalid back relation field "{field_name}"')
         # nothing can refer to a row that is not stored yet, and the real one refuses to look
         if cast("RelationField", field).collection_id != place.collection.id or not place.typed:
-            raise FilterError(f'invalid collection reference of a back relation field "{field_name}"')
+            raise NoSuchNameError(f'invalid collection reference of a back relation field "{field_name}"')
         self._allow(field)
         self._check_depth(index, segment)
         label = f"{other.name}_via_{field.name}"
@@ -199,7 +235,7 @@ class Resolver:
         many = field.multiple or not other.unique_column(field.name)
         column, own_id = f"{quote(alias)}.{quote(field.name)}", place.column("id")
         if field.multiple:
-            on = f"{own_id} IN (SELECT `value` FROM json_each({_as_array(column)}))"
+            on = f"{own_id} IN (SELECT `value` FROM json_each({as_array(column)}))"
         else:
             on = f"{column} = {own_id}"
         join = Join(
@@ -219,7 +255,7 @@ class Resolver:
         name, modifier = split_modifier(segment)
         field = place.collection.by_name.get(name)
         if field is None:
-            raise FilterError(f'unknown field "{name}"')
+            raise NoSuchNameError(f'unknown field "{name}"')
         self._allow(field)
         operand = self._column(place, field)
         if field.type in LISTS and modifier == "each":
@@ -298,7 +334,7 @@ def json_part(place: Place, name: str, path: str) -> Sql:
     )
 
 
-def _as_array(column: str) -> str:
+def as_array(column: str) -> str:
     """A column as a JSON array, whatever it holds."""
     return (
         f"CASE WHEN iif(json_valid({column}), json_type({column}) = 'array', FALSE)"
@@ -307,7 +343,7 @@ def _as_array(column: str) -> str:
 
 
 def _each(column: str, alias: str, parents: frozenset[str], *, many: bool = True) -> Join:
-    return Join(f"json_each({_as_array(column)}) {quote(alias)}", many=many, parents=parents)
+    return Join(f"json_each({as_array(column)}) {quote(alias)}", many=many, parents=parents)
 
 
 def _length(column: str) -> str:

@@ -4,10 +4,11 @@ What is compiled depends on schemas alone, so tenants with equal schemas share i
 form of the collections and holds as long as every other collection it looked at is the same.
 """
 
+import re
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import bad_request, forbidden
+from worker.errors import ApiError, bad_request, forbidden
 from worker.filters.compiler import Condition, conditions, joined
 from worker.filters.listing import RANDOM, ROWID, parse_sort
 from worker.filters.nodes import FilterError
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 NEW_ROW = "@new"
 RULES_MAX = 4096
 QUERIES_MAX = 512
+# SQLite's bound for one FROM. The real one has all tables of its rules and filter there; more are refused here too,
+# although they would fit, because of what they cost.
+TABLES_MAX = 64
+# The characters that a name may have in a filter; a sort has no grammar of its own to see to it.
+_SORTABLE = re.compile(r"@?[\w.:]+", re.ASCII)
 # Longer filters are compiled every time: they hardly repeat, and would weigh more than they save.
 CACHED_CHARS_MAX = 1024
 
@@ -63,13 +69,28 @@ RULES = Cache(RULES_MAX)
 QUERIES = Cache(QUERIES_MAX)
 
 
-def rule_where(catalog: "Catalog", collection: "Collection", text: str, info: RequestInfo) -> Where:
-    """The condition of a rule for one request; everything may be looked at. ApiError 400 for a rule that is none."""
+# What a rule that is none says: one that named something which is gone, or that only requests of somebody show to be
+# wrong. It holds for nobody.
+NOBODY = Where("", "FALSE", (), distinct=False)
+
+
+def rule_where(
+    catalog: "Catalog", collection: "Collection", text: str, info: RequestInfo, *, required: bool = False
+) -> Where:
+    """The condition of a rule for one request; everything may be looked at. `NOBODY` for a rule that is none.
+
+    `required`: ApiError 400 instead, for rules that are there to ask for more.
+    """
     auth = info.auth and info.auth.collection.prototype
     key = (collection.prototype, text, auth)
     compiled = RULES.get(key, catalog)
     if compiled is None:
-        compiled = _rule(catalog, collection, text, info)
+        try:
+            compiled = _rule(catalog, collection, text, info)
+        except ApiError:
+            if required:
+                raise
+            return NOBODY
         RULES.put(key, compiled)
     return compiled.bind(info)
 
@@ -128,7 +149,7 @@ def check_rule(catalog: "Catalog", collection: "Collection", text: str) -> str |
     try:
         _compile(_resolver(catalog, collection, None, trusted=True), [text], "", ())
     except FilterError as error:
-        return f"Invalid rule. Raw error: {error}."
+        return f"Invalid rule. Raw error: {error}"
     return None
 
 
@@ -144,8 +165,11 @@ def _rule(
     catalog: "Catalog", collection: "Collection", text: str, info: RequestInfo, *, stored: bool = True
 ) -> Compiled:
     auth = info.auth.collection if info.auth else None
+    resolver = _resolver(catalog, collection, auth, trusted=True, stored=stored)
     try:
-        return _compile(_resolver(catalog, collection, auth, trusted=True, stored=stored), [text], "", ())
+        compiled = _compile(resolver, [text], "", ())
+        _check_tables(resolver)
+        return compiled
     except FilterError as error:
         raise bad_request(cause=error) from error
 
@@ -173,7 +197,13 @@ def _select(
     order = ", ".join(sql for sql, _, _ in keys)
     order_params = tuple(param for _, params, _ in keys for param in params)
     needs = frozenset[str]().union(*[needs for _, _, needs in keys])
+    _check_tables(resolver)
     return _placed(resolver, extra, order, order_params, needs)
+
+
+def _check_tables(resolver: Resolver) -> None:
+    if resolver.joined >= TABLES_MAX:
+        raise FilterError(f"at most {TABLES_MAX} tables in a join")
 
 
 def _resolver(
@@ -211,6 +241,7 @@ def _placed(
         order_params=order_params,
         dependencies=resolver.dependencies,
         distinct=placed.distinct,
+        joined=resolver.joined > 0,
     )
 
 
@@ -233,7 +264,7 @@ def _sort_key(resolver: Resolver, path: str, *, descending: bool) -> tuple[str, 
         if resolver.base.collection.is_view:
             raise FilterError("views have no rowid")
         return f"{resolver.base.column('_rowid_')} {direction}", (), frozenset()
-    if not path or path.startswith("@request."):
+    if _SORTABLE.fullmatch(path) is None or path.startswith("@request."):
         raise FilterError(f'invalid sort field "{path}"')
     operand = resolver.resolve(path, None)
     if not isinstance(operand, Sql):

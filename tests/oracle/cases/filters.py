@@ -255,6 +255,22 @@ POSTS = [
     "title = 'a\\\\'",
     "title = 'a\\nb'",
     "title = 'line\nbreak'",
+    # where a group is not expected, both quotes' escapes, NUL
+    "title (rating = 5)",
+    "title = (rating = 5) || rating = -2.25",
+    "title = 'First post' (rating = 5)",
+    "title (rating = 5) = 1",
+    "title = 'Third\\'s \\\"quote\\\"'",
+    'title = "Third\\\'s \\"quote\\""',
+    "title = 'First\0post'",
+    "rating = 5\0 && title != ''",
+    "\0rating = 5",
+    "(rating = 5\0\0)",
+    "_ = 1",
+    # numbers as texts
+    "title ~ -0",
+    "rating ~ 1000000000000000000000",
+    "rating !~ 0.0000001",
     # limits
     "title = '" + "x" * 3400 + "'",
     "title = '" + "x" * 3500 + "'",

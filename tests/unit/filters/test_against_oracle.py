@@ -8,7 +8,7 @@ import pytest
 
 from tests.servers import PocketBase, find_pocketbase
 from worker.db.connection import Database
-from worker.errors import ApiError
+from worker.errors import ApiError, sentence
 from worker.records import rules, store
 from worker.records.request import RequestInfo
 from worker.schema.catalog import Catalog
@@ -288,7 +288,7 @@ def test_rules_select_the_same_records_and_are_refused_for_the_same_reason(oracl
         ).json()
         refused = answer.get("data", {}).get("listRule", {}).get("message")
         ours = rules.check_rule(oracle.catalog, collection, rule)
-        if refused != ours:
+        if refused != (ours and sentence(ours)):
             differences.append((rule, refused, ours))
         elif not refused:
             query = {"zz": oracle.random.choice(["a", "", "5"]), "n": oracle.random.choice(["5", "x"])}

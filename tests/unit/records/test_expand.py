@@ -71,6 +71,33 @@ def test_a_request_expands_a_bounded_number_of_records(ctx: Context, monkeypatch
     assert caught.value.status == 400
 
 
+def test_back_relations_come_in_the_order_of_their_rows(ctx: Context) -> None:
+    """Whatever a field is called: `rowid` is a name like any other."""
+    parents = add_collection(ctx, "parents", {"name": "n", "type": "number"})
+    of = {"name": "of", "type": "relation", "collectionId": parents.id, "maxSelect": 1}
+    add_collection(ctx, "kids", {"name": "rowid", "type": "text"}, of)
+    ctx.data.execute("INSERT INTO parents (id) VALUES (?)", ("a" * 15,))
+    for ident, text in (("z", "3"), ("y", "1"), ("x", "2")):
+        ctx.data.execute("INSERT INTO kids (id, of, rowid) VALUES (?, ?, ?)", (ident * 15, "a" * 15, text))
+    shown = asyncio.run(actions.view_record(ctx, parents, "a" * 15, info_of(), expand="kids_via_of"))
+    assert [kid["id"][0] for kid in shown["expand"]["kids_via_of"]] == ["z", "y", "x"]
+
+
+def test_a_view_rule_hides_back_relations_and_those_it_hides_count(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parents = add_collection(ctx, "parents", {"name": "n", "type": "number"})
+    of = {"name": "of", "type": "relation", "collectionId": parents.id, "maxSelect": 1}
+    add_collection(ctx, "kids", {"name": "open", "type": "bool"}, of, viewRule="open = true && of.n = 0")
+    ctx.data.execute("INSERT INTO parents (id) VALUES (?)", ("a" * 15,))
+    for number in range(8):
+        values = (f"k{number:014}", "a" * 15, number % 2)
+        ctx.data.execute("INSERT INTO kids (id, of, open) VALUES (?, ?, ?)", values)
+    monkeypatch.setattr("worker.records.expand.BACK_RELATED_MAX", 4)
+    shown = asyncio.run(actions.view_record(ctx, parents, "a" * 15, info_of(), expand="kids_via_of"))
+    assert [int(kid["id"][1:]) for kid in shown["expand"]["kids_via_of"]] == [1, 3]
+
+
 def test_a_text_that_is_no_utf8_is_expanded_all_the_same(ctx: Context) -> None:
     parents = add_collection(ctx, "parents", {"name": "n", "type": "number"})
     relation = {"name": "of", "type": "relation", "collectionId": parents.id, "maxSelect": 1}

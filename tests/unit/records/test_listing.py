@@ -46,9 +46,7 @@ def test_parameters(query: dict[str, str], page: int, per_page: int, skip_total:
     ],
 )
 def test_malformed_parameters_are_refused(query: dict[str, str]) -> None:
-    with pytest.raises(ApiError) as caught:
-        ListQuery.parse(query)
-    assert caught.value.status == 400
+    assert "strconv" in ListQuery.parse(query).fault
 
 
 @pytest.mark.parametrize(
@@ -83,3 +81,39 @@ def test_the_total_is_counted_only_where_needed(
     query = ListQuery(page=page, per_page=per_page, skip_total=skip)
     read = read_page(ctx.data, ctx.catalog, collection, query, info_of(), columns=plan_of(collection).columns)
     assert (len(read.rows), read.total, sum("COUNT(" in sql for sql in seen)) == answer
+
+
+@pytest.mark.parametrize(
+    ("filter", "sort", "order"),
+    [
+        ("", "", "cab"),
+        ("n >= 0", "", "cab"),
+        # the real one joins here, and its DISTINCT brings the order of a unique index
+        ("up.n >= 0", "", "abc"),
+        ("ups.n ?>= 0", "", "abc"),
+        ("up.n >= 0", "@rowid", "cab"),
+        ("up.n >= 0", "-n", "bac"),
+    ],
+)
+def test_order_where_none_is_asked_for(ctx: Context, *, filter: str, sort: str, order: str) -> None:  # noqa: A002
+    relation = {"type": "relation", "collectionId": "pbc_notes"}
+    fields = [{"name": "n", "type": "number"}, {**relation, "name": "up", "maxSelect": 1}]
+    collection = add_collection(ctx, "notes", *fields, {**relation, "name": "ups", "maxSelect": 5})
+    ctx.data.execute("CREATE UNIQUE INDEX unique_id ON notes (id)")
+    for number, letter in enumerate("cab"):
+        ident = letter * 15
+        row = (ident, number, ident, f'["{ident}"]')
+        ctx.data.execute("INSERT INTO notes (id, n, up, ups) VALUES (?, ?, ?, ?)", row)
+    query = ListQuery(filter=filter, sort=sort)
+    read = read_page(ctx.data, ctx.catalog, collection, query, info_of(), columns=plan_of(collection).columns)
+    assert "".join(row[0][0] for row in read.rows) == order
+    assert read.total == 3
+
+
+def test_a_malformed_number_is_refused_after_what_is_forbidden(ctx: Context) -> None:
+    collection = add_collection(ctx, "notes", {"name": "n", "type": "number"})
+    for filter_, status in (("", 400), ("n = 1", 400), ("@request.method = 'x'", 403)):
+        query = ListQuery.parse({"page": "x", "filter": filter_})
+        with pytest.raises(ApiError) as caught:
+            read_page(ctx.data, ctx.catalog, collection, query, info_of(), columns="`notes`.`id`")
+        assert caught.value.status == status

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.unit.rules.conftest import FakeCatalog
 from worker.errors import ApiError
 from worker.records import rules
 
@@ -112,8 +113,9 @@ def test_equal_schemas_share_what_is_compiled(catalog, other_catalog, who):
     assert where(catalog, simple, who["ann"]).sql is where(other_catalog, simple, who["ann"]).sql
     # but not where it looked at a collection that differs
     assert where(catalog, "team.name = 'x'", who["guest"]).joins
+    assert where(other_catalog, "team.name = 'x'", who["guest"]) is rules.NOBODY
     with pytest.raises(ApiError) as caught:
-        where(other_catalog, "team.name = 'x'", who["guest"])
+        rules.rule_where(other_catalog, posts, "team.name = 'x'", who["guest"], required=True)
     assert caught.value.status == 400
     assert where(catalog, "team.name = 'x'", who["guest"]).joins
 
@@ -129,6 +131,9 @@ def test_equal_schemas_share_what_is_compiled(catalog, other_catalog, who):
         ("", "tags.secret", 400, "Something went wrong while processing your request."),
         ("", "@now", 400, "Something went wrong while processing your request."),
         ("", "null", 400, "Something went wrong while processing your request."),
+        ("", "data.-1", 400, "Something went wrong while processing your request."),
+        ("", "data.é", 400, "Something went wrong while processing your request."),
+        ("", "data.a b", 400, "Something went wrong while processing your request."),
         ("@request.auth.id = ''", "", 403, "Only superusers can filter by @request."),
         ("title = '@collection.x'", "", 403, "Only superusers can filter by @collection."),
         ("nosuch = 1", "@request.auth.id", 403, "Only superusers can filter by @request."),
@@ -146,6 +151,51 @@ def test_superusers_may_look_at_everything(catalog, who):
         select(catalog, who["root"], "", "@request.auth.id")
     # and rules may, whoever asks
     assert where(catalog, "tags.secret = '' && locked.name = '' && @collection.locked.name ?= ''", who["guest"]).sql
+
+
+@pytest.mark.parametrize(
+    ("filter", "joined"),
+    [
+        ("", False),
+        ("title = 'x' && data.a = 1 && team.id = 't'", False),
+        ("@request.auth.id != '' && @request.auth.verified = true", False),
+        ("team.name = 'x'", True),
+        ("tags.name ?= 'x'", True),
+        ("kinds:each ?= 'a'", True),
+        # read apart here
+        ("@request.auth.name != ''", True),
+        ("@request.auth.teams.name ?= ''", True),
+        ("@request.auth.comments_via_title.nosuch = ''", True),
+        # of what is submitted only what is there is joined
+        ("@request.body.team.name = ''", False),
+    ],
+)
+def test_it_is_known_what_the_real_one_joins(catalog, who, *, filter, joined):  # noqa: A002 - the API's name
+    assert select(catalog, who["ann"], rule=filter).joined is joined
+
+
+def test_list_rules_of_reached_collections_share_no_rows(shelf, who):
+    rule = "@collection.tags.name ?= 'b' && @request.auth.teams.name ?= 'b'"
+    catalog = FakeCatalog(shelf, list_rules={"guarded": rule})
+    found = select(catalog, who["ann"], "guarded.name = 'x'", rule=rule)
+    text = found.joins + found.where
+    for alias in ("`@collection.tags`", "`@request.auth.teams`"):
+        assert f" {alias}" in text
+        assert f" `@guarded!{alias[1:]}" in text
+
+
+def test_broken_rules_hold_for_nobody(catalog, who):
+    rule = "@request.auth.name.first = '' || title = title"
+    # nothing is wrong with it as long as nobody asks
+    assert rules.check_rule(catalog, catalog.get("posts"), rule) is None
+    assert where(catalog, rule, who["guest"]) is not rules.NOBODY
+    assert where(catalog, rule, who["ann"]) is rules.NOBODY
+    for path in ("nosuch", "nosuch.x", "teams.nosuch", "posts_via_title.n", "nosuch_via_owner.n"):
+        found = where(catalog, f"@request.auth.{path} = null", who["ann"])
+        assert (found.sql, found.params) == ("? = ?", ("", ""))
+    with pytest.raises(ApiError) as caught:
+        select(catalog, who["ann"], rule=rule)
+    assert caught.value.status == 400
 
 
 def test_list_rules_of_reached_collections_hold(catalog, who):
@@ -229,7 +279,7 @@ def test_sort_keys(catalog, db, who, *, sort, order, params):
     ],
 )
 def test_checked_rules(catalog, text, message):
-    expected = None if message is None else f"Invalid rule. Raw error: {message}."
+    expected = None if message is None else f"Invalid rule. Raw error: {message}"
     assert rules.check_rule(catalog, catalog.get("posts"), text) == expected
 
 
