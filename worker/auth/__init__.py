@@ -1,1 +1,3 @@
-"""Logins: `tokens`, `passwords`, `logins` (the use cases), `secondfactor`, `origins`, `superusers` for operators."""
+"""Logins: `tokens`, `logins` (the use cases), `secondfactor`, `origins`, `providers` (OAuth2), `superusers` for
+operators.
+"""

@@ -39,7 +39,7 @@ async def pass_second_factor(ctx: "Context", record: Record, method: str, mfa_id
     if options is None or not options.mfa.enabled:
         return
     if options.mfa.rule:
-        where = rules.rule_where(ctx.catalog, record.collection, options.mfa.rule, info)
+        where = rules.rule_where(ctx.catalog, record.collection, options.mfa.rule, info, required=True)
         if store.find(ctx.data, record.collection, record.id, where) is None:
             return
     sessions = ctx.catalog.get(SESSIONS)

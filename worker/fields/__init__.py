@@ -67,7 +67,8 @@ def load_field(raw: Mapping[str, Any]) -> Field:
     """A field from its JSON definition. MalformedError for an unknown type or an option of the wrong type."""
     if not isinstance(raw, Mapping):
         raise MalformedError("a field must be an object")
-    kind = TYPES.get(raw.get("type") or "")
+    name = raw.get("type")
+    kind = TYPES.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise MalformedError(f"unknown field type {raw.get('type')!r}")
+        raise MalformedError(f"unknown field type {name!r}")
     return kind(raw)

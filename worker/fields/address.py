@@ -33,7 +33,7 @@ _URL = (
     rf"(?:(?:[{_LETTER}0-9]+-?-?)*[{_LETTER}0-9]+)(?:\.[{_LETTER}]+)?"
     r")\.?(?::\d{1,5})?(?:[/?#]\S*)?$"
 )
-_DOMAIN = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{1,63}|xn--[a-z0-9]{1,59})")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{1,63}|xn--[a-z0-9]{1,59})")
 ONE_LIST = FieldError("validation_empty", "must be blank")
 NO_DOMAIN = FieldError("validation_is_domain", "must be a valid domain")
 INVALID_EMAIL = FieldError("validation_is_email", "must be a valid email address")

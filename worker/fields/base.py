@@ -11,12 +11,13 @@ from zlib import crc32
 
 from worker.errors import REQUIRED, FieldError
 from worker.fields.dates import parse_date
-from worker.fields.numbers import SAFE_INT_MAX
+from worker.fields.numbers import SAFE_INT_MAX, normal
 
 if TYPE_CHECKING:
     from worker.db.connection import Database
 
 NAME_MAX = 100
+HELP_MAX = 300
 ID_MAX = 100
 # Names with a meaning of their own in filters and in a record's JSON. Compared case-sensitively.
 RESERVED_NAMES = frozenset({"null", "true", "false", "_rowid_", "collectionId", "collectionName", "expand"})
@@ -196,6 +197,9 @@ def default_id(kind: str, name: str) -> str:
     return f"{kind}{crc32(name.encode())}"
 
 
+_TEXT_OR_NULL = (str, type(None))
+
+
 def read_option(key: str, kind: str, value: Any) -> Any:
     """`value` checked against the kind of an option. Raises MalformedError."""
     match kind:
@@ -208,9 +212,10 @@ def read_option(key: str, kind: str, value: Any) -> Any:
         case "int" if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
             return value
         case "number" if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return value
-        case "texts" if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
-            return tuple(value)
+            number = normal(value)
+            return number if isinstance(number, int) else float(number)
+        case "texts" if isinstance(value, (list, tuple)) and all(isinstance(text, _TEXT_OR_NULL) for text in value):
+            return tuple(text or "" for text in value)
     raise MalformedError(f"{key}: expected {kind}")
 
 

@@ -20,7 +20,8 @@ class BoolField(Field):
         return False
 
     def from_db(self, raw: Any) -> Any:
-        return raw != 0 if isinstance(raw, (int, float)) else to_bool(raw)
+        # a number goes through its text in the real one, so 2 is as false as "2"
+        return raw == 1 if isinstance(raw, (int, float)) else to_bool(raw)
 
     def cast(self, raw: Any) -> bool:
         return to_bool(raw)

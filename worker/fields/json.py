@@ -1,6 +1,7 @@
 # ruff: noqa: ARG002 - the signatures are the base class's
 """JSON fields: any value, kept as JSON text."""
 
+import json
 import unicodedata
 from typing import Any
 
@@ -14,6 +15,7 @@ from worker.fields.numbers import Numeral, message_of, normal
 DEFAULT_MAX_BYTES = 1 << 20
 # How a text begins that may be JSON itself.
 JSON_STARTS = ("[", "{", '"', "-", *"0123456789")
+LITERALS = ("null", "true", "false")
 # Values that a required field takes for missing.
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 INVALID = FieldError("validation_invalid_json", "Must be a valid json value")
@@ -23,6 +25,34 @@ class Refused(str):
     """A text that is JSON which is refused: neither a value nor a text like any other."""
 
     __slots__ = ()
+
+
+class SpelledText(str):
+    """A value that was submitted as JSON text, which is stored as it was spelled (`text`)."""
+
+    __slots__ = ("text",)
+
+    text: str
+
+
+class SpelledList(list[Any]):
+    """As `SpelledText`."""
+
+    __slots__ = ("text",)
+
+    text: str
+
+
+class SpelledObject(dict[str, Any]):
+    """As `SpelledText`."""
+
+    __slots__ = ("text",)
+
+    text: str
+
+
+SPELLED: dict[type, Any] = {str: SpelledText, list: SpelledList, dict: SpelledObject}
+SPELLED_TYPES = frozenset(SPELLED.values())
 
 
 class JsonField(Field):
@@ -46,28 +76,32 @@ class JsonField(Field):
 
     def from_db(self, raw: Any) -> Any:
         # a column of type JSON has numeric affinity: the text "5" comes back as a number
+        if isinstance(raw, bytes):  # a column of another table, shown by a view
+            raw = raw.decode(errors="replace")
         if not isinstance(raw, str):
             return as_read(raw) if isinstance(raw, float) else raw
+        if not raw.startswith(JSON_STARTS) and raw not in LITERALS:
+            return raw
         try:
             return loads_spelled(raw.encode())
         except ValueError:
             return raw
 
     def to_db(self, value: Any) -> Any:
-        return None if value is None else dumps(value).decode()
+        return None if value is None else _text(value)
 
     def cast(self, raw: Any) -> Any:
         if not isinstance(raw, str):
             return plain(raw)
         if len(raw) > self.max_bytes():  # refused by its size in any case, and not worth the time to be parsed
             return raw
-        if raw in ("null", "true", "false") or raw.startswith(JSON_STARTS):
+        if raw in LITERALS or raw.startswith(JSON_STARTS):
             try:
-                return loads_spelled(raw.encode())
+                return _spelled(loads_spelled(raw.encode()), raw)
             except UnfitError:
                 return Refused(raw)
             except ValueError:
-                return raw
+                return Refused(raw) if _is_json(raw) else raw
         return raw
 
     def max_bytes(self) -> int:
@@ -79,8 +113,10 @@ class JsonField(Field):
             return INVALID
         if type(value) is Refused:
             return INVALID
+        if value is None:
+            return REQUIRED if self.required else None
         limit = self.max_bytes()
-        if len(dumps(value)) > limit:
+        if len(_text(value).encode()) > limit:
             return FieldError(
                 "validation_json_size_limit",
                 f"The maximum allowed JSON size is {limit} bytes",
@@ -91,6 +127,30 @@ class JsonField(Field):
     def check_options(self, check: DefinitionCheck) -> Errors:
         error = out_of(self.max_size, 0)
         return {"maxSize": error} if error else {}
+
+
+def _text(value: Any) -> str:
+    text: str = value.text if type(value) in SPELLED_TYPES else dumps(value).decode()
+    return text
+
+
+def _spelled(value: Any, text: str) -> Any:
+    """`value`, which knows its `text` if that is not what it would be written as."""
+    kind = SPELLED.get(type(value))
+    if kind is None or dumps(value).decode() == text:
+        return value
+    spelled = kind(value)
+    spelled.text = text
+    return spelled
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text that our JSON library refuses is JSON: one with numbers beyond floats, or halves of surrogates."""
+    try:
+        json.loads(text, parse_constant=int)  # which takes no Infinity
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def as_read(number: float) -> float:

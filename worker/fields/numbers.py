@@ -6,7 +6,7 @@ float's precision as zeros: 123456789012345678 comes back as 123456789012345680.
 
 import math
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 # The largest whole number a float holds without gaps around it.
 SAFE_INT_MAX = 2**53 - 1
@@ -58,6 +58,22 @@ def normal(value: float) -> int | float:
     if _EXPONENT_BELOW <= size < _PLAIN_FROM or INT64 <= size < _EXPONENT_FROM:
         return Numeral(value, json_of(value))
     return value
+
+
+_NO_NUMBERS_IN = frozenset({str, bool, type(None)})
+
+
+def renumbered(value: Any) -> Any:
+    """A JSON value with each number in its emitted form: what came as the text 1e2 or 1.0 is 100 or 1."""
+    if type(value) in _NO_NUMBERS_IN:
+        return value
+    if type(value) is int:
+        return normal(value)
+    if isinstance(value, float):
+        return normal(float(value))
+    if isinstance(value, dict):
+        return {name: renumbered(member) for name, member in value.items()}
+    return [renumbered(item) for item in value] if isinstance(value, list) else value
 
 
 def text_of(value: float) -> str:

@@ -7,11 +7,10 @@ from worker.errors import REQUIRED, FieldError
 from worker.fields import patterns
 from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Field, Option, out_of
 from worker.fields.casts import to_text
+from worker.fields.hashes import PASSWORD_BYTES_MAX
 from worker.fields.text import INVALID_FORMAT
 
 MAX_CHARS = 71
-# bcrypt looks at no more.
-BCRYPT_BYTES = 72
 NOT_HASHABLE = FieldError("validation_invalid_value", "Invalid value")
 DEFAULT_COST = 10
 MIN_COST = 4
@@ -25,6 +24,11 @@ class PasswordValue:
 
     def __init__(self, plain: str) -> None:
         self.plain = plain
+
+    @property
+    def hashable(self) -> bool:
+        """Whether bcrypt takes it. The length is in bytes, unlike the field's bounds."""
+        return len(self.plain.encode("utf-8", "surrogatepass")) <= PASSWORD_BYTES_MAX
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PasswordValue) and other.plain == self.plain
@@ -78,7 +82,7 @@ class PasswordField(Field):
         if not isinstance(value, PasswordValue):
             return None
         plain = value.plain
-        if len(plain.encode("utf-8", "surrogatepass")) > BCRYPT_BYTES:
+        if not value.hashable:
             return NOT_HASHABLE
         if len(plain) < self.min:
             return FieldError("validation_min_text_constraint", f"Must be at least {self.min} character(s)")

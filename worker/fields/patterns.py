@@ -13,6 +13,9 @@ from worker.sql import rand_text
 # How often a part without an upper bound is repeated at most in a generated text, beyond its lower bound.
 REPEATS_GENERATED = 10
 PRINTABLE = (33, 126)
+# The numbers of Go's operators, which its messages have.
+OPERATORS = {"line_start": 7, "line_end": 8, "text_start": 9, "text_end": 10, "boundary": 11, "no_boundary": 12}
+EMPTY_OPERATOR = 2
 PATTERNS_KEPT = 512
 # Memory of one compiled pattern, its remembered states included; beyond it RE2 forgets states or refuses the pattern.
 PATTERN_BYTES_MAX = 1 << 20
@@ -28,13 +31,13 @@ class Pattern:
     which texts are generated.
     """
 
-    __slots__ = ("_compiled", "_node")
+    __slots__ = ("_compiled", "node")
 
     def __init__(self, source: str) -> None:
         """Raises PatternError."""
         import re2  # noqa: PLC0415 (3 MB, for the tenants whose schemas have patterns)
 
-        self._node = parse(source)
+        self.node = parse(source)
         options = re2.Options()
         options.max_mem = PATTERN_BYTES_MAX
         options.log_errors = False
@@ -52,7 +55,7 @@ class Pattern:
     def generate(self) -> str:
         """A random text that the pattern matches, if it has no assertions that cannot hold."""
         parts: list[str] = []
-        _generate(self._node, parts)
+        _generate(self.node, parts)
         return "".join(parts)
 
 
@@ -79,6 +82,29 @@ def check(source: str) -> FieldError | None:
     except PatternError as error:
         return FieldError("validation_invalid_regex", str(error))
     return None
+
+
+def check_generator(source: str) -> FieldError | None:
+    """What is wrong with a pattern to generate from: one in Go's syntax, but without assertions and empty parts."""
+    error = check(source)
+    if error is None and source and (reason := _ungenerable(compiled(source).node)) is not None:
+        error = FieldError("validation_invalid_autogenerate_pattern", reason)
+    return error
+
+
+def _ungenerable(node: Node) -> str | None:
+    """The first part of a pattern that nothing can be generated for, in the words of the real one."""
+    match node:
+        case Chars(ranges):
+            return None if ranges else "no runes to choose from"
+        case Assertion(kind):
+            return f"unsupported pattern operator {OPERATORS[kind]}"
+        case Repeat(item, _, high):
+            return None if high in (0, 1) else _ungenerable(item)
+        case Sequence(()):
+            return f"unsupported pattern operator {EMPTY_OPERATOR}"
+        case Sequence(items) | Choice(items):
+            return next(filter(None, map(_ungenerable, items)), None)
 
 
 def generate(source: str) -> str:

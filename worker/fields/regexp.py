@@ -121,6 +121,8 @@ class Parser:
                 if repeated >= 0:
                     raise PatternError("invalid nested repetition operator", self.pattern[repeated : self.at])
                 items[-1] = Repeat(items[-1], *bounds)
+                if character == "{" and not _repeats_up_to(items[-1], REPEAT_MAX):
+                    raise PatternError("invalid repeat count", text.removesuffix("?"))
                 repeated = start
                 continue
             repeated = -1
@@ -352,6 +354,14 @@ class Parser:
             return self._code()
         self.at += 1
         return ord(self.pattern[self.at - 1])
+
+
+def _repeats_up_to(node: Node, most: int) -> bool:
+    """Whether repetitions within each other come to no more than `most`."""
+    if isinstance(node, Repeat):
+        times = node.low if node.high is None else node.high
+        return times <= most and (times == 0 or _repeats_up_to(node.item, most // times))
+    return not isinstance(node, (Sequence, Choice)) or all(_repeats_up_to(item, most) for item in node.items)
 
 
 def _is_count(text: str) -> bool:

@@ -7,6 +7,7 @@ import orjson
 from worker.errors import REQUIRED, FieldError
 from worker.fields.base import COMMON_OPTIONS, Check, DefinitionCheck, Errors, Option, out_of
 from worker.fields.lists import ListField
+from worker.fields.numbers import INT64
 from worker.fields.select import too_many
 from worker.sql import quote
 
@@ -60,10 +61,10 @@ class RelationField(ListField):
     def check_options(self, check: DefinitionCheck) -> Errors:
         errors = {
             "collectionId": self._check_target(check),
-            "minSelect": out_of(self.min_select, 0),
-            "maxSelect": out_of(self.max_select, max(self.min_select, 0)),
+            "minSelect": out_of(self.min_select, 0, INT64 - 1),
+            "maxSelect": out_of(self.max_select, max(self.min_select, 0), INT64 - 1),
         }
-        if self.min_select > 1 and not self.max_select:
+        if self.min_select > 0 and not self.max_select:
             errors["maxSelect"] = REQUIRED
         return {key: error for key, error in errors.items() if error is not None}
 

@@ -102,7 +102,7 @@ class TextField(Field):
             "min": out_of(self.min, 0),
             "max": out_of(self.max, self.min),
             "pattern": patterns.check(self.pattern),
-            "autogeneratePattern": patterns.check(self.autogenerate_pattern) or self._check_generated(),
+            "autogeneratePattern": patterns.check_generator(self.autogenerate_pattern) or self._check_generated(),
         }
         found: Errors = {key: error for key, error in errors.items() if error is not None}
         return found | self._check_key(check) if self.primary_key else found

@@ -2,5 +2,8 @@
 
 Rules and filters: `request`, `requested`, `resolver`, `joins`, `compiled`, `rules`. Reading: `plan`, `reading`,
 `store`, `listing`, `expand`, `present`. Writing: `upsert`, `saving`, `references`, `removal`, `accounts` (auth
-records). `events` names them all.
+records), `truncation` (all of a collection). Several at once: `batch`, `batchform`. `guessing` brakes those who list to
+find out. `events` names them all.
+
+`catalogue` lists the collections themselves.
 """

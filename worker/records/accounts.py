@@ -7,10 +7,9 @@ when there are some.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import bcrypt
-
 from worker.db.connection import Database
 from worker.errors import REQUIRED, FieldError, bad_request
+from worker.fields.hashes import password_fits
 from worker.fields.password import PasswordValue
 from worker.records.record import SUPERUSERS, Record
 from worker.sql import quote, rand_secret
@@ -80,19 +79,9 @@ async def check_credentials(
         if record.original is not None and not manager and (credentials.password or credentials.confirm):
             if not credentials.old:
                 errors["oldPassword"] = REQUIRED
-            elif not await ctx.lanes.blocking(matches, credentials.old, record.original.get("password")):
+            elif not await ctx.lanes.blocking(password_fits, credentials.old, record.original["password"]):
                 errors["oldPassword"] = WRONG_OLD_PASSWORD
     return dict(sorted(errors.items()))
-
-
-def matches(plain: str, hashed: object) -> bool:
-    """Whether `hashed` is the bcrypt hash of `plain`. Takes tens of milliseconds: not on the event loop."""
-    if not isinstance(hashed, str) or not hashed:
-        return False
-    try:
-        return bcrypt.checkpw(plain.encode(), hashed.encode())
-    except ValueError:  # not a hash, or a password longer than bcrypt takes
-        return False
 
 
 def settle(db: Database, catalog: "Catalog", record: Record) -> None:

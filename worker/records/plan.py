@@ -6,7 +6,6 @@ columns that goes straight from a row into JSON, its keys in alphabetical order.
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from worker.records.reading import Row, compile_reader
 from worker.sql import quote
@@ -90,16 +89,12 @@ class Plan:
         return self.superuser if superuser else self.public
 
 
-# Plans of the process, by the prototype that tenants with equal schemas share, and for as long as it lives.
-_PLANS: "WeakKeyDictionary[Collection, Plan]" = WeakKeyDictionary()
-
-
 def plan_of(collection: "Collection") -> Plan:
-    """The plan of `collection`."""
+    """The plan of `collection`. Tenants with equal schemas share it, with the prototype that holds it."""
     prototype = collection.prototype
-    plan = _PLANS.get(prototype)
+    plan: Plan | None = prototype.plan
     if plan is None:
-        plan = _PLANS[prototype] = Plan(prototype)
+        plan = prototype.plan = Plan(prototype)
     return plan
 
 

@@ -40,6 +40,6 @@ def check_references(db: Database, catalog: "Catalog", record: Record) -> dict[s
         errors["collectionRef"] = NO_AUTH_COLLECTION
     elif not store.exists(db, target, str(record.get("recordRef"))):
         errors["recordRef"] = NO_RECORD
-    if record.collection.name == EXTERNAL and record.get("provider") not in PROVIDERS:
+    if not errors and record.collection.name == EXTERNAL and record.get("provider") not in PROVIDERS:
         errors["provider"] = NO_PROVIDER
     return errors

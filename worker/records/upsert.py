@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from worker.fields import PasswordValue, TextField
+from worker.fields.hashes import NOBODY
 from worker.records.record import Record
 from worker.sql import rand_id
 
@@ -67,12 +68,23 @@ def _field_of(collection: "Collection", key: str) -> "tuple[Field, str] | None":
     return None if field is None or field.type not in MODIFIED[modifier] else (field, modifier)
 
 
+def hashable(record: Record) -> bool:
+    """Whether bcrypt takes the passwords of a new record."""
+    values = record.data.values()
+    return PasswordValue not in map(type, values) or all(
+        value.hashable for value in values if isinstance(value, PasswordValue)
+    )
+
+
 def row_of(record: Record) -> dict[str, Any]:
-    """The row that a new record would be, for its create rule: not verified yet, with some id."""
+    """The row that a new record would be, for its create rule: not verified yet, with some id.
+
+    A password is some hash there, since a rule must not depend on what nobody can tell, and hashing takes its time.
+    """
     row: dict[str, Any] = {}
     for field in record.collection.fields:
         value = record.data[field.name]
-        row[field.name] = value.plain if isinstance(value, PasswordValue) else field.to_db(value)
+        row[field.name] = NOBODY if isinstance(value, PasswordValue) else field.to_db(value)
     row["id"] = row["id"] or rand_id()
     if record.collection.is_auth:
         row["verified"] = False

@@ -10,11 +10,10 @@ import pytest
 
 from tests.unit.auth.conftest import ANN, PASSWORD, ROOT
 from worker.auth import tokens
-from worker.auth.passwords import password_fits
 from worker.auth.tokens import TokenKind
+from worker.fields.hashes import hash_password, password_fits
 from worker.http.identity import REMEMBERED_MAX, find_identity, load_identity
 from worker.records import store
-from worker.records.saving import hash_password
 
 REFRESH = "/api/collections/users/auth-refresh"
 LOGIN = "/api/collections/users/auth-with-password"

@@ -323,6 +323,13 @@ CASES: list[tuple[dict[str, Any], list[Any]]] = [
     ({"type": "json", "required": True}, [None, "", [], {}, 0, False, "null", "[]", "{}", '""', "a"]),
     ({"type": "json", "maxSize": 5}, ["abc", "abcd", [1, 2], [1, 2, 3], {"a": 1}, "éé", 12345, 123456]),
     ({"type": "json", "maxSize": 4, "required": True}, [None]),
+    # nothing has no size; a text counts as it is spelled
+    ({"type": "json", "maxSize": 3}, [None, "null", "[1]", "[ 1]", '"\\u0061"', '"a"', "", "a", "ab"]),
+    ({"type": "json", "maxSize": 3, "required": True}, [None, "null", '""']),
+    (
+        {"type": "json"},
+        ["1e400", "[1e400]", "-Infinity", "[NaN]", '"\\/"', '["\\u00e9" , 1]', '{"b":1, "a":"\\u2028"}'],
+    ),
     ({"type": "relation", "collectionId": "_pb_users_auth_"}, ["", None, "x", ["x"]]),
     (
         {"type": "relation", "collectionId": "_pb_users_auth_", "maxSelect": 3, "minSelect": 2},
@@ -357,4 +364,20 @@ CASES: list[tuple[dict[str, Any], list[Any]]] = [
         ],
     ),
     ({"type": "geoPoint", "required": True}, [{"lon": 0, "lat": 0}, {"lon": 0, "lat": 1}, None, {}]),
+    # of a text what comes before the first damage counts
+    (
+        {"type": "geoPoint"},
+        [
+            *(
+                '{"lat":1,"lat":2}',
+                '{"lat":1,"lon":"2"}',
+                '{"lon":"2","lat":1}',
+                ' {"lat":1}',
+                '{"lat":1',
+                '{"lat":1} ',
+            ),
+            *('{"x":[1],"lat":null,"lon":7}', '{"lat":1e400,"lon":2}', '{"lon":2,"lat":true}', '{"lat":1,"LAT":2}'),
+            *('{"lat":-0,"lon":1e2}', '{"lon":1.50', "{", '{"lat"', '{"lat":1,}', '{"lat":1;"lon":2}'),
+        ],
+    ),
 ]

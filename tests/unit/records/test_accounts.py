@@ -8,6 +8,7 @@ import pytest
 
 from worker.context import Context
 from worker.errors import ApiError, ValidationErrors
+from worker.fields.hashes import hash_password
 from worker.records import actions, saving, store
 from worker.records.record import Record
 from worker.schema.collection import Collection
@@ -36,11 +37,10 @@ def test_a_password_is_hashed_outside_the_transaction(
     ctx: Context, users: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside: list[bool] = []
-    hash_of = saving.hash_password
 
     def watched(plain: str, cost: int) -> str:
         inside.append(ctx.data.in_transaction)
-        return hash_of(plain, cost)
+        return hash_password(plain, cost)
 
     monkeypatch.setattr(saving, "hash_password", watched)
     record = make(ctx, users, "a@example.com")
@@ -188,5 +188,5 @@ def test_the_cost_of_a_hash_is_bounded(monkeypatch: pytest.MonkeyPatch, cost: in
     asked: list[int] = []
     cheapest = bcrypt.gensalt(4, b"2a")
     monkeypatch.setattr(bcrypt, "gensalt", lambda rounds, prefix: asked.append(rounds) or cheapest)
-    assert bcrypt.checkpw(b"plain", saving.hash_password("plain", cost).encode())
+    assert bcrypt.checkpw(b"plain", hash_password("plain", cost).encode())
     assert asked == [used]

@@ -6,6 +6,7 @@ import pytest
 
 from worker.context import Context
 from worker.fields import PasswordValue
+from worker.fields.hashes import NOBODY
 from worker.records import upsert
 from worker.records.record import Record
 
@@ -61,5 +62,5 @@ def test_the_row_for_a_create_rule(ctx: Context) -> None:
     upsert.load(record, {"password": "plain", "verified": True, "email": "a@b.cd"}, superuser=True)
     row = upsert.row_of(record)
     assert len(row["id"]) == 15
-    assert (row["verified"], row["email"], row["password"], row["tokenKey"]) == (False, "a@b.cd", "plain", "")
+    assert (row["verified"], row["email"], row["password"], row["tokenKey"]) == (False, "a@b.cd", NOBODY, "")
     assert record.id == ""
