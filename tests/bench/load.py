@@ -5,8 +5,11 @@ answer and sends the next. Answers are only looked at as far as needed to find t
 
     python -m tests.bench.load < plan.json > result.json
 
-Plan: `{"port", "seconds", "connections", "requests": [text, …]}`.
-Result: `{"done", "seconds", "failed", "p50_us", "p99_us"}`; `failed` counts answers that are no 2xx.
+Plan: `{"port", "seconds", "connections", "requests": [text, …], "steps", "first"}`. `COUNTER` in a request is replaced
+by a number of as many digits, `first` and up, so that every request may be another one. With `steps` above 1 the
+requests form groups of so many, which one connection sends one after another under one number.
+Result: `{"done", "seconds", "failed", "p50_us", "p99_us", "next"}`; `failed` counts answers that are no 2xx, `next` is
+the first number that was not used.
 """
 
 import json
@@ -17,6 +20,7 @@ import time
 
 CHUNK_BYTES = 256 * 1024
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
+COUNTER = "0123456789X"
 
 
 class Answers:
@@ -38,7 +42,10 @@ class Answers:
                 return False
             head = bytes(buffer[:end]).lower()
             at = head.find(b"content-length:")
-            self.need = -1 if at < 0 else end + 4 + int(head[at + 15 :].split(b"\r\n", 1)[0])
+            if at >= 0:
+                self.need = end + 4 + int(head[at + 15 :].split(b"\r\n", 1)[0])
+            else:
+                self.need = end + 4 if head[9:12] == b"204" else -1
         return buffer.endswith(END_OF_CHUNKS) if self.need < 0 else len(buffer) >= self.need
 
     def succeeded(self) -> bool:
@@ -49,28 +56,45 @@ class Answers:
         return good
 
 
-def run(port: int, seconds: float, connections: int, requests: list[bytes]) -> dict[str, float]:
+class Turns:
+    """Which request comes next: the groups in their order, each under a number of its own."""
+
+    __slots__ = ("_at", "_groups", "number")
+
+    def __init__(self, requests: list[bytes], steps: int, first: int) -> None:
+        self._groups = [requests[start : start + steps] for start in range(0, len(requests), steps)]
+        self._at = 0
+        self.number = first
+
+    def group(self) -> list[bytes]:
+        """The requests of the next group, the last one first."""
+        group = self._groups[self._at]
+        self._at = (self._at + 1) % len(self._groups)
+        counter, self.number = b"%011d" % self.number, self.number + 1
+        return [request.replace(COUNTER.encode(), counter) for request in reversed(group)]
+
+
+def run(port: int, seconds: float, connections: int, turns: Turns) -> dict[str, float]:
     """Keep the connections busy for that long."""
     poll = select.epoll()
-    sockets: dict[int, tuple[socket.socket, Answers]] = {}
+    sockets: dict[int, tuple[socket.socket, Answers, list[bytes]]] = {}
     for _ in range(connections):
         connection = socket.create_connection(("127.0.0.1", port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sockets[connection.fileno()] = (connection, Answers())
+        sockets[connection.fileno()] = (connection, Answers(), turns.group())
         poll.register(connection, select.EPOLLIN)
     clock = time.perf_counter
     sent: dict[int, float] = {}
     took: list[float] = []
-    failed = asked = 0
+    failed = 0
     started = clock()
     until = started + seconds
-    for number, (connection, _) in sockets.items():
+    for number, (connection, _, waiting) in sockets.items():
         sent[number] = clock()
-        connection.sendall(requests[asked % len(requests)])
-        asked += 1
+        connection.sendall(waiting.pop())
     while sent:
         for number, _ in poll.poll(5):
-            connection, answers = sockets[number]
+            connection, answers, waiting = sockets[number]
             data = connection.recv(CHUNK_BYTES)
             if not data:
                 raise ConnectionError("the server closed a kept-alive connection")
@@ -79,10 +103,11 @@ def run(port: int, seconds: float, connections: int, requests: list[bytes]) -> d
             now = clock()
             took.append(now - sent.pop(number))
             failed += not answers.succeeded()
-            if now < until:
+            if not waiting and now < until:
+                waiting += turns.group()
+            if waiting:  # a group that was begun is finished
                 sent[number] = now
-                connection.sendall(requests[asked % len(requests)])
-                asked += 1
+                connection.sendall(waiting.pop())
     elapsed = clock() - started
     took.sort()
     return {
@@ -91,10 +116,12 @@ def run(port: int, seconds: float, connections: int, requests: list[bytes]) -> d
         "failed": failed,
         "p50_us": took[len(took) // 2] * 1e6,
         "p99_us": took[len(took) * 99 // 100] * 1e6,
+        "next": turns.number,
     }
 
 
 if __name__ == "__main__":
     plan = json.load(sys.stdin)
     encoded = [text.encode() for text in plan["requests"]]
-    json.dump(run(plan["port"], plan["seconds"], plan["connections"], encoded), sys.stdout)
+    chosen = Turns(encoded, plan["steps"], plan["first"])
+    json.dump(run(plan["port"], plan["seconds"], plan["connections"], chosen), sys.stdout)

@@ -28,6 +28,7 @@ class Plan:
     warm_up_s: float
     connections: int
     records: int
+    posts: int
     tenants: int
     creates: int
     commands: int
@@ -36,12 +37,14 @@ class Plan:
     def steps(self) -> list[int]:
         return sorted({1, max(2, self.tenants // 5), self.tenants})
 
-    def changed(self, rounds: int | None, tenants: int | None) -> Self:
-        return dataclasses.replace(self, rounds=rounds or self.rounds, tenants=tenants or self.tenants)
+    def changed(self, rounds: int | None, seconds: float | None, tenants: int | None) -> Self:
+        return dataclasses.replace(
+            self, rounds=rounds or self.rounds, round_s=seconds or self.round_s, tenants=tenants or self.tenants
+        )
 
 
-FULL = Plan("full", 7, 3.0, 1.0, 8, 1000, 500, 100, 10)
-QUICK = Plan("quick", 2, 0.5, 0.3, 8, 200, 20, 10, 2)
+FULL = Plan("full", 7, 3.0, 1.0, 8, 1000, 10_000, 500, 100, 10)
+QUICK = Plan("quick", 2, 0.5, 0.3, 8, 200, 2000, 20, 10, 2)
 
 
 def cores() -> tuple[set[int], set[int]]:
@@ -113,4 +116,8 @@ def median(values: list[float], digits: int = 0) -> str:
 
 def table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return "\n".join(map(row, lines)) + "\n"
+
+
+def row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

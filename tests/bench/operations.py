@@ -1,0 +1,106 @@
+"""What is measured: each operation with the requests that are sent in turn."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.bench.data import COUNTRIES, ITEMS, POSTS, TASKS, WORDS, record_id
+from tests.bench.load import COUNTER
+from tests.bench.machine import Plan
+
+BATCHED = 50
+PAGES = 40
+SEARCHED = 50
+
+Encode = Callable[..., str]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of the table. `steps` requests each form a group which one connection sends in this order."""
+
+    name: str
+    requests: list[str]
+    steps: int = 1
+
+
+def operations(host: str, token: str, reader: str, plan: Plan) -> list[Operation]:
+    """All of them, reads first: the data grows once writes have begun."""
+
+    def encode(method: str, path: str, body: Any = None, *, auth: bool = False) -> str:
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
+        if auth:
+            lines.append(f"Authorization: {token}")
+        text = ""
+        if body is not None:
+            text = json.dumps(body)
+            lines += ["Content-Type: application/json", f"Content-Length: {len(text)}"]
+        return "\r\n".join([*lines, "", text])
+
+    return [*_simple(encode, plan), *_lists(encode, plan), *_writes(encode, reader, plan)]
+
+
+def _simple(encode: Encode, plan: Plan) -> list[Operation]:
+    views = [f"{ITEMS}/{record_id(number)}" for number in range(0, plan.records, 5)]
+    pages = range(1, max(2, plan.records // 30))
+    filters = [f"n >= {number} && ok = true" for number in range(0, plan.records, max(1, plan.records // 50))]
+    return [
+        Operation("view", [encode("GET", path) for path in views]),
+        Operation("view, logged in", [encode("GET", path, auth=True) for path in views]),
+        Operation("list of 30", [encode("GET", f"{ITEMS}?page={page}&perPage=30") for page in pages]),
+        Operation(
+            "filtered, sorted list of 30",
+            [encode("GET", f"{ITEMS}?{urlencode({'filter': text, 'sort': '-n', 'perPage': 30})}") for text in filters],
+        ),
+    ]
+
+
+def _lists(encode: Encode, plan: Plan) -> list[Operation]:
+    """Over the posts, logged in, under their list rule."""
+
+    def each(name: str, queries: list[dict[str, Any]]) -> Operation:
+        return Operation(name, [encode("GET", f"{POSTS}?{urlencode(query)}", auth=True) for query in queries])
+
+    pages = range(1, min(PAGES, plan.posts // 60) + 1)
+    bounds = range(0, plan.posts, max(1, plan.posts // SEARCHED))
+    return [
+        each(
+            "list of 30, rule and relation filter",
+            [{"perPage": 30, "filter": f'author.country = "{country}"', "sort": "-n"} for country in COUNTRIES],
+        ),
+        each("list of 30, expand one", [{"perPage": 30, "page": page, "expand": "author"} for page in pages]),
+        each("list of 30, expand three", [{"perPage": 30, "page": n, "expand": "author,tags,owner"} for n in pages]),
+        each(
+            "text search with ~",
+            [
+                {"perPage": 30, "filter": f'title ~ "{word} {n}" || body ~ "note{n:05}" || body ~ "{word} {word}"'}
+                for n, word in zip(bounds, WORDS * SEARCHED, strict=False)
+            ],
+        ),
+        each("count (perPage=1)", [{"perPage": 1, "filter": f"n >= {n}"} for n in bounds]),
+        each("first, skipTotal", [{"perPage": 1, "skipTotal": 1, "filter": f"n >= {n}"} for n in bounds]),
+    ]
+
+
+def _writes(encode: Encode, reader: str, plan: Plan) -> list[Operation]:
+    item = {"title": "A new item", "n": 5, "ok": True, "kind": "red"}
+    task = {"title": f"Task {COUNTER}", "slug": f"slug-{COUNTER}", "n": 5, "owner": reader}
+    kept = [f"{TASKS}/{record_id(number, 'task')}" for number in range(plan.records)]
+    spent = {**task, "id": f"gone{COUNTER}", "slug": f"gone-{COUNTER}"}
+    batch = {"requests": [{"method": "POST", "url": ITEMS, "body": item}] * BATCHED}
+    return [
+        Operation("create", [encode("POST", ITEMS, item)]),
+        Operation("create, rule and unique index", [encode("POST", TASKS, task, auth=True)]),
+        Operation(
+            "update of one field, by a rule",
+            [encode("PATCH", path, {"title": f"Changed {COUNTER}"}, auth=True) for path in kept],
+        ),
+        Operation(
+            "create and delete in turn, by rules",
+            [encode("POST", TASKS, spent, auth=True), encode("DELETE", f"{TASKS}/gone{COUNTER}", auth=True)],
+            steps=2,
+        ),
+        Operation(f"batch of {BATCHED} creates", [encode("POST", "/api/batch", batch)]),
+    ]
