@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from worker.errors import bad_request
+from worker.fields.numbers import renumbered
 from worker.http.excerpt import excerpt
 
 FIELDS_CHARS_MAX = 8192
@@ -40,16 +41,17 @@ class Node:
     def take(self, value: Any) -> Any:
         """The wanted part of `value`; what is no object has no parts and is taken as it is."""
         if self.whole:
-            return self.modifier(value) if self.modifier is not None else value
+            # as the real one, which reads its answer again to pick from it: numbers lose their spelling
+            return self.modifier(value) if self.modifier is not None else renumbered(value)
         return self.members_of(value)
 
     def members_of(self, value: Any) -> Any:
         """The wanted members of an object, or of each object in a list that begins with one."""
-        if type(value) is dict:
+        if isinstance(value, dict):
             return self._members(value)
-        if type(value) is list and value and type(value[0]) is dict:
-            return [self._members(item) if type(item) is dict else item for item in value]
-        return value
+        if isinstance(value, list) and value and type(value[0]) is dict:
+            return [self._members(item) if type(item) is dict else renumbered(item) for item in value]
+        return renumbered(value)
 
     def _members(self, value: dict[str, Any]) -> dict[str, Any]:
         children = self.children
@@ -132,6 +134,6 @@ def _modifier(call: str) -> Modifier:
     ellipsis = (match[2] or "").strip() in _TRUE
 
     def shorten(value: Any) -> Any:
-        return excerpt(value, limit, ellipsis=ellipsis) if type(value) is str else value
+        return excerpt(value, limit, ellipsis=ellipsis) if isinstance(value, str) else renumbered(value)
 
     return shorten

@@ -348,7 +348,8 @@ class Connection(Movable):
 
     def drain(self) -> None:
         """Ends what would never end by itself, or not soon."""
-        self.deadline = min(self.deadline, self.end.now + DRAIN_S)
+        if self._mode != BUSY or self.deadline < inf:  # not where the application has all that it waits for
+            self.deadline = min(self.deadline, self.end.now + DRAIN_S)
         exchange = self._exchange
         if exchange is not None and exchange.detached:
             exchange.hang_up()

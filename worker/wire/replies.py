@@ -17,8 +17,10 @@ CHUNKED = b"transfer-encoding: chunked\r\n"
 CLOSE = b"connection: close\r\n"
 KEEP_ALIVE = b"connection: keep-alive\r\n"  # HTTP/1.0 wants to be told
 LAST_CHUNK = b"0\r\n\r\n"
+LAST = {False: b"\r\n", True: CLOSE + b"\r\n"}  # what a head ends with, by whether the connection does
 
 LINES_MAX = 1024
+BLOCKS_MAX = 64
 LINE_BYTES_MAX = 256
 FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FIELD_BREAK = re.compile(rb"[\r\n\0]")
@@ -53,12 +55,16 @@ def chunk(data: bytes) -> bytes:
 
 
 class Composer:
-    """Writes the heads of responses. Applications repeat themselves: lines once checked are kept, LINES_MAX of them."""
+    """Writes the heads of responses. Applications repeat themselves: lines once checked are kept, LINES_MAX of them.
 
-    __slots__ = ("_lines",)
+    Fields that come as a tuple are constants of the application's: what they make, status line included, is kept whole.
+    """
+
+    __slots__ = ("_blocks", "_lines")
 
     def __init__(self) -> None:
         self._lines: dict[tuple[bytes, bytes], bytes] = {}
+        self._blocks: dict[tuple[int, tuple[tuple[bytes, bytes], ...]], bytes] = {}
 
     def compose(
         self,
@@ -78,6 +84,10 @@ class Composer:
         `close` is set, a field says so, or nothing else could mark the body's end. Raises ValueError for a field that
         would break the head.
         """
+        if type(fields) is tuple and size is not None and not to_head and status not in BODILESS and version == "1.1":
+            block = self._blocks.get((status, fields)) or self._block(status, fields)
+            if block:
+                return b"%bcontent-length: %d\r\n%b%b" % (block, size, date, LAST[close]), size, False, close
         parts = [STATUS_LINES.get(status) or status_line(status)]
         known = self._lines.get
         length: int | None = None
@@ -109,6 +119,16 @@ class Composer:
             parts.append(KEEP_ALIVE)
         parts.append(b"\r\n")
         return b"".join(parts), length, chunked, close
+
+    def _block(self, status: int, fields: tuple[tuple[bytes, bytes], ...]) -> bytes:
+        """The beginning of every head with these fields; empty where one of them may speak for one response only."""
+        if any(name in UNIQUE_FIELDS or name in HOP_FIELDS for name, _ in fields):
+            return b""
+        block = b"".join([status_line(status), *[self._line(name, value) for name, value in fields]])
+        if len(self._blocks) >= BLOCKS_MAX:
+            self._blocks.clear()
+        self._blocks[status, fields] = block
+        return block
 
     def _line(self, name: bytes, value: bytes) -> bytes:
         """The line of a field; it is kept unless it is long or says how to read this response."""

@@ -576,6 +576,30 @@ def test_slow_clients_do_not_hold_up_a_stop(play: Any, monkeypatch: pytest.Monke
     play(scenario)
 
 
+def test_a_stop_lets_an_application_at_work_finish(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that a stopping worker gives its clients is not for requests that have arrived."""
+    monkeypatch.setattr("worker.wire.connection.DRAIN_S", 0.05)
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await receive()
+        await asyncio.sleep(0.5)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async def scenario(wire: Any) -> None:
+        small, large = [await wire.connect() for _ in range(2)]
+        await small.send(request("GET", "/"))
+        await large.send(request("POST", "/", bytes(100_000)))
+        while [one._exchange is None or one._exchange.task is None for one in wire.end.connections] != [False] * 2:
+            await asyncio.sleep(0.01)
+        wire.end.drain()
+        for client in (small, large):
+            assert (await client.response())[0] == 200
+            client.writer.close()
+
+    play(scenario, application)
+
+
 def test_last_response_leaves_whole_however_slowly_it_is_read(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.wire.stream.LINGER_S", 0.1)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from worker.wire.replies import LINES_MAX, Composer, chunk, date_line, error_reply, status_line
+from worker.wire.replies import BLOCKS_MAX, LINES_MAX, Composer, chunk, date_line, error_reply, status_line
 
 DATE = b"date: D\r\n"
 LAST = "content-length: 0|date: D|connection: close"
@@ -38,8 +38,9 @@ HEADS: list[tuple[Any, ...]] = [
 def test_heads_of_responses(case: tuple[Any, ...]) -> None:
     status, fields, size, version, to_head, close, lines, *rest = case
     composer = Composer()
-    for _ in range(2):  # the second time from what was kept
-        composed = composer.compose(status, fields, size, version=version, to_head=to_head, close=close, date=DATE)
+    # the second time from what was kept, as tuples are as a whole
+    for given in (fields, fields, tuple(fields), tuple(fields)):
+        composed = composer.compose(status, given, size, version=version, to_head=to_head, close=close, date=DATE)
         head = status_line(status) + lines.replace("|", "\r\n").encode() + b"\r\n\r\n"
         assert composed == (head, *rest)
 
@@ -62,9 +63,9 @@ def test_heads_of_responses(case: tuple[Any, ...]) -> None:
 )
 def test_fields_that_break_a_head(field: tuple[bytes, bytes]) -> None:
     composer = Composer()
-    for _ in range(2):
+    for fields in ([field], [field], (field,), (field,)):
         with pytest.raises(ValueError, match=r"break the head|invalid literal"):
-            composer.compose(200, [field], 0, version="1.1", to_head=False, close=False, date=DATE)
+            composer.compose(200, fields, 0, version="1.1", to_head=False, close=False, date=DATE)
 
 
 def test_kept_lines_are_bounded() -> None:
@@ -73,6 +74,8 @@ def test_kept_lines_are_bounded() -> None:
         fields = [(b"x", b"%d" % number), (b"y", b"z" * 300), (b"content-length", b"%d" % number)]
         composer.compose(200, fields, None, version="1.1", to_head=False, close=False, date=DATE)
         assert 0 < len(composer._lines) <= LINES_MAX
+        composer.compose(200, tuple(fields[:2]), 0, version="1.1", to_head=False, close=False, date=DATE)
+        assert 0 < len(composer._blocks) <= BLOCKS_MAX
 
 
 def test_pieces() -> None:
