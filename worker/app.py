@@ -15,8 +15,8 @@ from supervisor.contract.messages import Message, Reply
 from supervisor.contract.settings import Settings
 from supervisor.contract.shardmap import Directory
 from supervisor.contract.usage import TenantUsage, WorkerUsage
-from worker.api import auth, collections, health, logs, records
-from worker.db.connection import shrink_sqlite
+from worker.api import auth, batch, collections, health, logs, records, settings, sql
+from worker.db.connection import bound_heap, shrink_sqlite
 from worker.http.exchange import Request, Response
 from worker.http.front import make_app
 from worker.lanes import Lanes
@@ -24,7 +24,7 @@ from worker.meter import Counts, Meter
 from worker.orders import Orders
 from worker.tenants import Tenants
 
-ROUTE_GROUPS = (health, logs, collections, auth, records)
+ROUTE_GROUPS = (health, logs, sql, settings, collections, auth, batch, records)
 
 
 def preload() -> None:
@@ -39,12 +39,18 @@ class Shard:
         self, settings: Settings, directory: Directory, index: int, log: logging.Logger, tell: Callable[[Message], None]
     ) -> None:
         sql = settings.sql
+        bound_heap(settings.live_tenants_max)
         self.index = index
         self.meter = Meter()
         self._settings = settings
         self._log = log
         self._lanes = Lanes(
-            inline_budget_ms=sql.inline_budget_ms, read_timeout_s=sql.read_timeout_s, pool_threads=sql.pool_threads
+            inline_budget_ms=sql.inline_budget_ms,
+            read_timeout_s=sql.read_timeout_s,
+            pool_threads=sql.pool_threads,
+            console_timeout_s=sql.console_timeout_s,
+            consoles=sql.consoles,
+            batch=settings.batch,
         )
         self.tenants = Tenants(settings, self._lanes, log, tell)
         self._orders = Orders(directory, self.tenants, self._lanes, log, tell)

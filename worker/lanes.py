@@ -29,8 +29,12 @@ SLOW_MAX = 32
 LONG_THREADS = 2
 # Longer patterns of LIKE are looked for in short texts only.
 PATTERN_BYTES_MAX = 1_000
+# What the rows of one slow answer may take. The loop then makes JSON of them, 64 MB in 0.2 seconds.
+ROWS_BYTES_MAX = 64 << 20
 # From here on a read is worth asking whether more room for pages would have made it shorter.
 LONG_READ_NS = 1_000_000
+# A deadline that ends what runs at once.
+LONG_AGO_NS = 1
 
 
 class Lanes:
@@ -142,16 +146,20 @@ class Lanes:
         return await self._inside_apart(db, whole)
 
     async def _inside_apart(self, db: Database, fn: Callable[[Database], T]) -> T:
-        before_ns = db.deadline_ns
-        db.deadline_ns = monotonic_ns() + self._read_limit_ns
+        def timed(db: Database) -> T:
+            if db.deadline_ns != LONG_AGO_NS:  # from now on: to wait for a thread is no work
+                db.deadline_ns = monotonic_ns() + self._read_limit_ns
+            return fn(db)
+
+        before_ns, db.deadline_ns = db.deadline_ns, 0
         try:
-            job = self._readers().submit(fn, db)
+            job = self._readers().submit(timed, db)
             working = asyncio.wrap_future(job)
             try:
                 return await asyncio.shield(working)
             except asyncio.CancelledError:
                 job.cancel()
-                db.deadline_ns = 1  # long ago
+                db.deadline_ns = LONG_AGO_NS
                 await _ended(working)
                 raise
         finally:
@@ -213,6 +221,7 @@ def _patiently(db: Database, fn: Callable[[Database], T]) -> T:
     limit = db.connection.limit
     try:
         db.spare(False)
+        db.rows_bytes_max = ROWS_BYTES_MAX
         limit(apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_BYTES_MAX)
         try:
             return fn(db)
@@ -223,6 +232,7 @@ def _patiently(db: Database, fn: Callable[[Database], T]) -> T:
         limit(apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LONGEST_PATTERN_BYTES)
         return fn(db)
     finally:
+        db.rows_bytes_max = 0
         db.spare(False)
 
 

@@ -12,55 +12,195 @@ Body = dict[str, Any]
 
 RULES = ("listRule", "viewRule", "createRule", "updateRule", "deleteRule")
 AUTH_NAMES = ("id", "password", "tokenKey", "email", "emailVisibility", "verified")
-BAD_NAMES = ["", "a b", "é", "x" * 256, "a_via_b", "1a", "_x", "collectionId", "expand", "null", "a-b", "a.b", "_rowid_"]
-BAD_NAMES += ["passwordConfirm", "oldPassword", "id", "ID", "email", "rowid", "select", "'q'", "a;b", "created"]
-BAD_COLLECTION_NAMES = ["", "a b", "é", "x" * 256, "a_via_b", "_superusers", "_params", "sqlite_x", "sqlite_stat1", "users"]
-BAD_COLLECTION_NAMES += ["1a", "_x", "select", "a.b", "a'b", "a`b", "import", "meta", "_PARAMS", "_collections", "a;b", "temp"]
+BAD_NAMES = [
+    "",
+    "a b",
+    "é",
+    "x" * 256,
+    "a_via_b",
+    "1a",
+    "_x",
+    "collectionId",
+    "expand",
+    "null",
+    "a-b",
+    "a.b",
+    "_rowid_",
+]
+BAD_NAMES += ["passwordConfirm", "oldPassword", "id", "ID", "email", "rowid", "select", "'q'", "created"]
+BAD_COLLECTION_NAMES = [
+    "",
+    "a b",
+    "é",
+    "x" * 256,
+    "a_via_b",
+    "_superusers",
+    "_params",
+    "sqlite_x",
+    "sqlite_stat1",
+    "users",
+]
+BAD_COLLECTION_NAMES += ["1a", "_x", "select", "a.b", "a'b", "import", "meta", "_PARAMS", "_collections", "temp"]
 ODD_VALUES: list[Any] = [None, 0, 1, -1, "", "x", True, [], {}, 1.5, ["x"], 10**12, "1"]
 
 INDEXES = [
     *("CREATE INDEX `{i}` ON `{t}` (`{a}`)", "CREATE INDEX {i} ON {t} ({a}, {b})", "create index {i} on {t}({a} desc)"),
     *("CREATE UNIQUE INDEX `{i}` ON `{t}` (`{a}`)", "CREATE UNIQUE INDEX `{i}` ON `{t}` (`{a}`, `{b}`)"),
-    *("CREATE UNIQUE INDEX `{i}` ON `{t}` (`{a}` COLLATE NOCASE)", "CREATE INDEX `{i}` ON `{t}` (`{a}` collate nocase asc)"),
+    *(
+        "CREATE UNIQUE INDEX `{i}` ON `{t}` (`{a}` COLLATE NOCASE)",
+        "CREATE INDEX `{i}` ON `{t}` (`{a}` collate nocase asc)",
+    ),
     *("CREATE UNIQUE INDEX `{i}` ON `{t}` (`{a}`) WHERE `{a}` != ''", "create unique index {i} on {t} ({a}) where {b}"),
     *("CREATE UNIQUE INDEX `{i}` ON `{t}` (lower(`{a}`))", "CREATE INDEX [{i}] ON [{t}] ([{a}], lower({b}) desc)"),
     *("create index if not exists {i} on {t} ({a})", 'CREATE INDEX "{i}" ON "{t}" ("{a}" DESC, "{b}")'),
-    *("CREATE INDEX\n  `{i}`\nON `{t}` (\n `{a}`,\n  `{b}`\n)", "CREATE INDEX `{i}` ON `{t}` (json_extract(`{a}`, '$.x'))"),
-    *("CREATE INDEX `{i}` ON `{t}` (`{a}` || '(' , `{b}`)", "CREATE INDEX '{i}' ON '{t}' ('{a}')", "-- x\ncreate index {i} on {t} ({a})"),
+    *(
+        "CREATE INDEX\n  `{i}`\nON `{t}` (\n `{a}`,\n  `{b}`\n)",
+        "CREATE INDEX `{i}` ON `{t}` (json_extract(`{a}`, '$.x'))",
+    ),
+    *(
+        "CREATE INDEX `{i}` ON `{t}` (`{a}` || '(' , `{b}`)",
+        "CREATE INDEX '{i}' ON '{t}' ('{a}')",
+        "-- x\ncreate index {i} on {t} ({a})",
+    ),
 ]
 BAD_INDEXES = [
-    *("CREATE INDEX `{i}` ON `{t}` (`nope`)", "CREATE INDEX `{i}` ON `{t}` ()", "CREATE INDEX ON `{t}` (`{a}`)", "", "x"),
-    *("CREATE INDEX `{i}` ON `nope` (`{a}`)", "CREATE INDEX `{i}` ON `{t}` (nope(`{a}`))", "CREATE INDEX `{i}` ON `{t}` (`{a}`"),
-    *("CREATE INDEX main.`{i}` ON `{t}` (`{a}`)", "CREATE INDEX nope.`{i}` ON `{t}` (`{a}`)", "CREATE INDEX `{i}` ON `{t}` (`{a}`) WHERE"),
+    *(
+        "CREATE INDEX `{i}` ON `{t}` (`nope`)",
+        "CREATE INDEX `{i}` ON `{t}` ()",
+        "CREATE INDEX ON `{t}` (`{a}`)",
+        "",
+        "x",
+    ),
+    *(
+        "CREATE INDEX `{i}` ON `nope` (`{a}`)",
+        "CREATE INDEX `{i}` ON `{t}` (nope(`{a}`))",
+        "CREATE INDEX `{i}` ON `{t}` (`{a}`",
+    ),
+    *(
+        "CREATE INDEX main.`{i}` ON `{t}` (`{a}`)",
+        "CREATE INDEX nope.`{i}` ON `{t}` (`{a}`)",
+        "CREATE INDEX `{i}` ON `{t}` (`{a}`) WHERE",
+    ),
     *("CREATE INDEX `{i}` ON `{t}` (`{a}` COLLATE nope)", "CREATE INDEX `{i}` ON `{t}` (random())", "DROP INDEX `{i}`"),
     *("CREATE INDEX `{i}` ON `{t}` (`{a}`) WHERE (SELECT 1)", "CREATE INDEX `i x` ON `{t}` (`{a}`)"),
-    *("CREATE INDEX `sqlite_{i}` ON `{t}` (`{a}`)", "CREATE INDEX `{t}` ON `{t}` (`{a}`)", "CREATE INDEX `{i}` ON `{t}` (`{a}`,, `{b}`)"),
-    *("CREATE INDEX `idx_tokenKey__pb_users_auth_` ON `{t}` (`{a}`)", "CREATE INDEX `{i}` ON `{t}` ((`{a}`)", "CREATE UNIQUE INDEX `{i}` ON `{t}` (1)"),
+    *(
+        "CREATE INDEX `sqlite_{i}` ON `{t}` (`{a}`)",
+        "CREATE INDEX `{t}` ON `{t}` (`{a}`)",
+        "CREATE INDEX `{i}` ON `{t}` (`{a}`,, `{b}`)",
+    ),
+    *(
+        "CREATE INDEX `idx_tokenKey__pb_users_auth_` ON `{t}` (`{a}`)",
+        "CREATE INDEX `{i}` ON `{t}` ((`{a}`)",
+        "CREATE UNIQUE INDEX `{i}` ON `{t}` (1)",
+    ),
 ]
 RULE_TEXTS = [
     *("", "", "", "@request.auth.id != ''", "id != ''", "{a} != ''", "{a} = {b}", "{a} ~ 'x' && ({b} > 1 || id = '')"),
-    *("{a}:length > 0", "{a}:each != ''", "@request.body.{a}:isset = false", "@collection.{t}.{b} ?= {a}", "{a} = @request.auth.id"),
-    *("@request.auth.collectionName = '{t}'", "@collection.{o}.id ?= id", "{o}_via_{a}.id ?!= ''", "{a}.id = {a}", "{a}.{b} = 1"),
+    *(
+        "{a}:length > 0",
+        "{a}:each != ''",
+        "@request.body.{a}:isset = false",
+        "@collection.{t}.{b} ?= {a}",
+        "{a} = @request.auth.id",
+    ),
+    *(
+        "@request.auth.collectionName = '{t}'",
+        "@collection.{o}.id ?= id",
+        "{o}_via_{a}.id ?!= ''",
+        "{a}.id = {a}",
+        "{a}.{b} = 1",
+    ),
 ]
-BAD_RULES = ["nope = 1", "id =", "(", "id = 'x", "@collection.nope.id = 1", "{a}.nope = 1", "@request.nope = 1", "id = 1 &&", "x" * 30]
+BAD_RULES = [
+    "nope = 1",
+    "id =",
+    "(",
+    "id = 'x",
+    "@collection.nope.id = 1",
+    "{a}.nope = 1",
+    "@request.nope = 1",
+    "id = 1 &&",
+    "x" * 30,
+]
 BAD_RULES += ["nope.id = 1", "{a}:nope = 1", "1", "@random = 1", "{t} = 1", "nope_via_{a}.id = 1"]
 QUERIES = [
-    *("select id, {a}, {b} from {t}", "select id from {t}", "select id, {a} as x, {b} y from {t} where {a} != ''", "select * from {t}"),
-    *("select t.id, t.{a} as ta, u.{c} as uc, u.id as uid from {t} t left join {o} u on u.id = t.{a}", "select {t}.* from {t}"),
-    *("SELECT max(id) as id, count({a}) as n, total({a}) as s, avg({b}) as m FROM {t} GROUP BY {b}", "select id, {a}, {a} as again from {t}"),
-    *("select (ROW_NUMBER() OVER(order by id)) as id, {a} from {t}", "select cast({a} as text) as id, {b} from {t} group by {a}"),
-    *("select id, cast({a} as int) n, cast({b} as text) as s, cast({a} as bool) b, cast({b} as real) r from {t}", "select id, null as x from {t}"),
-    *("select id, {a} from {t} union select id, {c} from {o}", "select id, (select count(*) from {o}) as n, {a} from {t}"),
-    *("select q.id, q.{a} from (select * from {t}) q", "with w as (select id, {a} from {t}) select id, {a} from w", "select `id`, `{a}` from `{t}`"),
-    *("select [[id]], [[{a}]] from {{{{{t}}}}}", "select id, case when {a} = 1 then {b} else 0 end as c from {t}", "select id,\n {a} -- c\n from {t}"),
-    *("select {t}.id, {o}.{c} from {t}, {o} where {t}.id = {o}.id", "select t.id as id, json_group_array(t.{a}) as list from {t} t group by t.id"),
-    *("select id, coalesce({a}, '') as x, {b} || 'z' as y from {t} limit 3", "values ('a')", "select 'k' as id, 1 as n, 1.5 as f, 'x' as s"),
+    *(
+        "select id, {a}, {b} from {t}",
+        "select id from {t}",
+        "select id, {a} as x, {b} y from {t} where {a} != ''",
+        "select * from {t}",
+    ),
+    *(
+        "select t.id, t.{a} as ta, u.{c} as uc, u.id as uid from {t} t left join {o} u on u.id = t.{a}",
+        "select {t}.* from {t}",
+    ),
+    *(
+        "SELECT max(id) as id, count({a}) as n, total({a}) as s, avg({b}) as m FROM {t} GROUP BY {b}",
+        "select id, {a}, {a} as again from {t}",
+    ),
+    *(
+        "select (ROW_NUMBER() OVER(order by id)) as id, {a} from {t}",
+        "select cast({a} as text) as id, {b} from {t} group by {a}",
+    ),
+    *(
+        "select id, cast({a} as int) n, cast({b} as text) as s, cast({a} as bool) b, cast({b} as real) r from {t}",
+        "select id, null as x from {t}",
+    ),
+    *(
+        "select id, {a} from {t} union select id, {c} from {o}",
+        "select id, (select count(*) from {o}) as n, {a} from {t}",
+    ),
+    *(
+        "select q.id, q.{a} from (select * from {t}) q",
+        "with w as (select id, {a} from {t}) select id, {a} from w",
+        "select `id`, `{a}` from `{t}`",
+    ),
+    *(
+        "select [[id]], [[{a}]] from {{{{{t}}}}}",
+        "select id, case when {a} = 1 then {b} else 0 end as c from {t}",
+        "select id,\n {a} -- c\n from {t}",
+    ),
+    *(
+        "select {t}.id, {o}.{c} from {t}, {o} where {t}.id = {o}.id",
+        "select t.id as id, json_group_array(t.{a}) as list from {t} t group by t.id",
+    ),
+    *(
+        "select id, coalesce({a}, '') as x, {b} || 'z' as y from {t} limit 3",
+        "values ('a')",
+        "select 'k' as id, 1 as n, 1.5 as f, 'x' as s",
+    ),
 ]
 BAD_QUERIES = [
-    *("select {a} from {t}", "select id, nope from {t}", "select id from nope", "select id, {a}, {b} {a} from {t}", "select '' as id", "select", ""),
-    *("select id, {a} as `a b` from {t}", "select 1 as id union all select 1", "select id from {t}; select 1", "drop table {t}", "select id, id from {t}"),
-    *("update {t} set id = 1", "select id, count(*) from {t}", "select id, {a} as expand from {t}", "select id from {t} where", "select ID from {t}"),
-    *("select id, {a} from {t} t, {o} t", "select {a} as id from {t}", "select id, {a} as A, {b} as a from {t}", "select id from {t})", "x"),
+    *(
+        "select {a} from {t}",
+        "select id, nope from {t}",
+        "select id from nope",
+        "select id, {a}, {b} {a} from {t}",
+        "select '' as id",
+        "select",
+        "",
+    ),
+    *(
+        "select id, {a} as `a b` from {t}",
+        "select 1 as id union all select 1",
+        "select id from {t}; select 1",
+        "drop table {t}",
+        "select id, id from {t}",
+    ),
+    *(
+        "update {t} set id = 1",
+        "select id, count(*) from {t}",
+        "select id, {a} as expand from {t}",
+        "select id from {t} where",
+        "select ID from {t}",
+    ),
+    *(
+        "select id, {a} from {t} t, {o} t",
+        "select {a} as id from {t}",
+        "select id, {a} as A, {b} as a from {t}",
+        "select id from {t})",
+        "x",
+    ),
 ]
 # Values at a path of the options of accounts; the first ones of each list are good.
 AUTH_OPTIONS: list[tuple[tuple[str, ...], list[Any]]] = [
@@ -70,9 +210,15 @@ AUTH_OPTIONS: list[tuple[tuple[str, ...], list[Any]]] = [
     (("authAlert", "emailTemplate", "subject"), ["x", "", None, 1]),
     (("authAlert", "emailTemplate"), [{"subject": "a", "body": "b"}, {}, None, {"subject": ""}]),
     (("passwordAuth", "enabled"), [True, False, None]),
-    (("passwordAuth", "identityFields"), [["email"], ["email", "id"], ["nope"], [], None, ["{a}"], ["{a}", "email"], [""], "email"]),
+    (
+        ("passwordAuth", "identityFields"),
+        [["email"], ["email", "id"], ["nope"], [], None, ["{a}"], ["{a}", "email"], [""], "email"],
+    ),
     (("oauth2", "enabled"), [True, False]),
-    (("oauth2", "mappedFields"), [{"name": "{a}"}, {"id": "nope"}, {"avatarURL": "{b}", "username": "id"}, {}, None, {"name": 1}]),
+    (
+        ("oauth2", "mappedFields"),
+        [{"name": "{a}"}, {"id": "nope"}, {"avatarURL": "{b}", "username": "id"}, {}, None, {"name": 1}],
+    ),
     (
         ("oauth2", "providers"),
         [
@@ -147,7 +293,9 @@ def fields(rng: Random, targets: list[str], count: int, prefix: str = "") -> lis
 def columns(collection: Body) -> list[str]:
     """The names of a collection's fields, or `id` where it has none."""
     found = collection.get("fields")
-    named = [one["name"] for one in found if isinstance(one, dict) and one.get("name")] if isinstance(found, list) else []
+    named = (
+        [one["name"] for one in found if isinstance(one, dict) and one.get("name")] if isinstance(found, list) else []
+    )
     return named or ["id"]
 
 

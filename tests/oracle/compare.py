@@ -1,9 +1,10 @@
 """Are two answers the same? What is generated may differ, but only as generated values do, and always in the same way.
 
-Two strings are split into generated parts (ids, dates, tokens, file suffixes) and the text around them. The text must
-be equal. An id of one server stands for one id of the other, through the whole scenario (`Pairs`). Dates must have the
-same format and lie close together. Tokens are opened: header and claims are compared like any other JSON. Everything
-else, the order of keys, the spelling of numbers and escapes and the whitespace included, must be equal to the byte.
+Two strings are split into generated parts (ids, dates, tokens, secrets, file suffixes) and the text around them. The
+text must be equal. An id or secret of one server stands for one of the other, through the whole scenario (`Pairs`).
+Dates must have the same format and lie close together. Tokens are opened: header and claims are compared like any other
+JSON. Everything else, the order of keys, the spelling of numbers and escapes and the whitespace included, must be equal
+to the byte.
 """
 
 import base64
@@ -30,7 +31,13 @@ DATE = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}Z"
 SUFFIX = r"(?<=_)[A-Za-z0-9]{10}(?=[.`])"
 # Ids of the seed end in zeros (seed.ident) and are compared as plain text: a wrong record must not pass as a new one.
 IDENT = r"\b(?![a-z0-9]{11}0000\b)[a-z0-9]{15}\b"
-GENERATED = re.compile(f"(?P<token>{TOKEN})|(?P<date>{DATE})|(?P<suffix>{SUFFIX})|(?P<ident>{IDENT})")
+# The state and the code verifier of an OAuth2 login, and the verifier's challenge.
+SECRET = r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?:[A-Za-z0-9]{30}|[\w-]{43})(?![\w-])"
+# The id of a view's field that is the copy of another one.
+CLONE = r"(?<=\b_clone_)[A-Za-z0-9]{4}\b"
+GENERATED = re.compile(
+    f"(?P<token>{TOKEN})|(?P<date>{DATE})|(?P<suffix>{SUFFIX})|(?P<clone>{CLONE})|(?P<secret>{SECRET})|(?P<ident>{IDENT})"
+)
 JSON_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}\[\],:]|\s+|.', re.DOTALL)
 
 
@@ -166,7 +173,7 @@ def _stands_for(kind: str, left: str, right: str, pairs: Pairs) -> bool:
         return left[10] == right[10] and fresh and abs((ours - theirs).total_seconds()) < CLOSE_S
     if kind == "token":
         return _same_token(left, right, pairs)
-    return pairs.same(left, right)
+    return len(left) == len(right) and pairs.same(left, right)
 
 
 def _same_token(left: str, right: str, pairs: Pairs) -> bool:

@@ -21,6 +21,10 @@ SAME = [
     ('{"id":"abcdefghij12345"}', '{"id":"zyxwvutsrq54321"}'),
     ('{"a":"/r/abcdefghij12345","b":"abcdefghij12345"}', '{"a":"/r/zyxwvutsrq54321","b":"zyxwvutsrq54321"}'),
     ('{"f":"name_AbCdE12345.txt"}', '{"f":"name_ZyXwV54321.txt"}'),
+    (
+        '{"s":"O9SegmNxAynC2QTBSKJAwAI9zA0Kcr","u":"?a=1&state=O9SegmNxAynC2QTBSKJAwAI9zA0Kcr&b"}',
+        '{"s":"adhbDPK1AjxAWb7x9VNbqvifx2y45D","u":"?a=1&state=adhbDPK1AjxAWb7x9VNbqvifx2y45D&b"}',
+    ),
     ('{"execTime":0.123}', '{"execTime":45}'),
     ("plain", "plain"),
     ("", ""),
@@ -44,6 +48,17 @@ DIFFERENT = [
     ('{"a":"abcdefghij12345","b":"abcdefghij12345"}', '{"a":"zyxwvutsrq54321","b":"zyxwvutsrq00001"}', "body.b"),
     ('{"a":"abcdefghij12345","b":"abcdefghij99999"}', '{"a":"zyxwvutsrq54321","b":"zyxwvutsrq54321"}', "body.b"),
     ('{"d":"2020-01-01 00:00:00.000Z"}', '{"d":"2020-01-01 00:00:00.001Z"}', "body.d"),
+    (
+        '{"s":"O9SegmNxAynC2QTBSKJAwAI9zA0Kcr","u":"?state=O9SegmNxAynC2QTBSKJAwAI9zA0Kcr"}',
+        '{"s":"adhbDPK1AjxAWb7x9VNbqvifx2y45D","u":"?state=O9SegmNxAynC2QTBSKJAwAI9zA0KcX"}',
+        "body.u",
+    ),
+    (
+        '{"u":"?a=1&state=O9SegmNxAynC2QTBSKJAwAI9zA0Kcr"}',
+        '{"u":"?a=2&state=adhbDPK1AjxAWb7x9VNbqvifx2y45D"}',
+        "body.u",
+    ),
+    ('{"s":"O9SegmNxAynC2QTBSKJAwAI9zA0Kcr"}', '{"s":"fesUMosGLeAixjfPUxMDYK5hfsU9QuXwW8EeVTEGRBX"}', "body.s"),
     ('{"t":"x"}', '{"t":"y"}', "body.t"),
     ("plain", "other", "bytes"),
     ("{}", "", "bytes"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from tests.oracle.client import Client
@@ -26,6 +27,16 @@ LISTED = (
     "nodes",
 )
 PEOPLE = ("users", "staff", "locked", "_superusers")
+SETTINGS = {
+    "meta": {"appName": "<Both> & \u2028 ways", "accentColor": ""},
+    "smtp": {"username": "u", "password": "p"},
+    "s3": {"secret": "s"},
+    "backups": {"cron": "0 0 * * *"},
+    "batch": {"enabled": True, "maxBodySize": 2**53 + 1},
+    "superuserIPs": ["127.0.0.1", "::1/128"],
+    "rateLimits": {"rules": [{"label": "*:auth", "audience": "@guest", "duration": 1, "maxRequests": 99}]},
+    "trustedProxy": {"headers": ["X-A"]},
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Written:
     pocker: Client
     real: Client
     tokens: dict[str, str]
+    pb_data: Path  # the real one's
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +54,12 @@ def written(pocker: Pocker, tmp_path_factory: pytest.TempPathFactory, pocketbase
     pocker.create_tenant("written", *SUPER)
     ours = Client(pocker.port, pocker.host("written"))
     tokens = grow_into(ours)
+    ours.ok("PATCH", "/api/settings", SETTINGS)
     target = tmp_path_factory.mktemp("export") / "pb_data"
     pocker.export_tenant("written", target)
     with PocketBase(target) as server:
         theirs = Client(server.port, f"127.0.0.1:{server.port}")
-        yield Written(ours, theirs, tokens)
+        yield Written(ours, theirs, tokens, target)
         theirs.close()
     ours.close()
 
@@ -71,6 +84,29 @@ def test_the_real_one_shows_the_same_collections(written: Written) -> None:
         shown.append(client.ok("GET", "/api/collections?perPage=200&sort=id")["items"])
     assert [item["name"] for item in shown[0]] == [item["name"] for item in shown[1]]
     assert shown[0] == shown[1]
+
+
+def test_the_real_one_has_the_same_settings(written: Written) -> None:
+    shown = []
+    for client in (written.pocker, written.real):
+        client.token = written.tokens["super"]
+        shown.append(client.ok("GET", "/api/settings"))
+    assert shown[0] == shown[1]
+    # the real one stores what it has read, secrets too, as it was stored
+    stored = [settings_row(written.pb_data)]
+    written.real.ok("PATCH", "/api/settings", {})
+    stored.append(settings_row(written.pb_data))
+    assert stored[0][:3] == stored[1][:3]
+    assert b'"password":"p"' in stored[0][1]
+    assert stored[0][3] < stored[1][3]
+
+
+def settings_row(pb_data: Path) -> tuple[Any, ...]:
+    """The row of the settings: type, value, created, updated."""
+    db = apsw.Connection(str(pb_data / "data.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    row = next(db.execute("SELECT typeof(value), value, created, updated FROM _params WHERE id = 'settings'"))
+    db.close()
+    return tuple(row)
 
 
 def test_the_real_one_writes_to_what_pocker_wrote(written: Written) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import apsw
 
+from worker.db.functions import replace_functions
+
 # How many steps of SQLite's virtual machine pass between two looks at the clock: 10 to 30 µs of work, but 20 ms where
 # each row has a text of 100 KB to search; more often would be felt in long scans (this costs them 3 %).
 STEPS_PER_CHECK = 1_000
@@ -38,6 +40,12 @@ PROGRAM_STEPS_MAX = 1_000_000
 SPARED_ROW_BYTES_MAX = 100_000
 SPARED_PATTERN_BYTES_MAX = 64
 
+# All memory of SQLite's in a process: so much, and more for each live tenant (one takes some 150 KB of it). From the
+# fraction CROWDED of it on, whatever has a deadline is interrupted; beyond it nobody gets any.
+HEAP_BYTES = 384 << 20
+TENANT_HEAP_BYTES = 256 << 10
+CROWDED = 0.75
+
 Params = Sequence[Any] | Mapping[str, Any]
 
 
@@ -45,13 +53,22 @@ def shrink_sqlite() -> None:
     """Configure SQLite for many small connections. Once a process, before its first connection.
 
     Lookaside is off: it would add 40 KB to each connection for a gain that does not show in a request. Connections need
-    no mutex, since each is used by one thread at a time, and nobody reads SQLite's process-wide memory statistics.
+    no mutex, since each is used by one thread at a time. SQLite counts its memory, or it could not be bounded.
     """
     apsw.shutdown()
     apsw.config(apsw.SQLITE_CONFIG_MULTITHREAD)
-    apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, 0)
     apsw.config(apsw.SQLITE_CONFIG_LOOKASIDE, 0, 0)
     apsw.initialize()
+
+
+def bound_heap(tenants_max: int) -> None:
+    """Bound SQLite's memory in this process, which keeps so many tenants open: one query must not take all there is.
+
+    What exceeds it fails with apsw.NoMemError or InterruptError.
+    """
+    limit = HEAP_BYTES + tenants_max * TENANT_HEAP_BYTES
+    apsw.hard_heap_limit(limit)
+    apsw.soft_heap_limit(int(limit * CROWDED))
 
 
 class Database:
@@ -69,6 +86,7 @@ class Database:
         "deadline_ns",
         "exclusive",
         "path",
+        "rows_bytes_max",
         "slow",
         "spared",
         "write_limit_ns",
@@ -92,6 +110,8 @@ class Database:
         self.exclusive = False
         # whether the event loop waits for this connection, so that large texts are refused (except in transactions)
         self.spared = False
+        # how much the rows of one answer may take (0: no limit); a single one may be as large as a stored one
+        self.rows_bytes_max = 0
         try:
             self._configure(readonly)
         except BaseException:
@@ -107,6 +127,7 @@ class Database:
         # whatever SQL a tenant gets in, it must not reach another file: this stops ATTACH, and VACUUM INTO with it
         connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
         connection.limit(apsw.SQLITE_LIMIT_VDBE_OP, PROGRAM_STEPS_MAX)
+        replace_functions(connection)
         # PocketBase's own DDL has double-quoted defaults, which newer builds of SQLite refuse unless told otherwise
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 1)
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 1)
@@ -145,6 +166,8 @@ class Database:
     def _overdue(self) -> bool:
         if self.deadline_ns == 0:
             return False
+        if 0 < apsw.soft_heap_limit(-1) < apsw.memory_used():
+            return True
         late_ns = monotonic_ns() - self.deadline_ns
         return late_ns > 0 and (late_ns > PATIENCE_NS or thread_time_ns() >= self.cpu_until_ns)
 
@@ -163,7 +186,7 @@ class Database:
         if ";" in sql.rstrip("; \t\r\n") or "\0" in sql:
             raise apsw.SQLError("only one statement is allowed")
         try:
-            return list(self.connection.execute(sql, params, can_cache=False))
+            return self._rows(self.connection.execute(sql, params, can_cache=False))
         except apsw.Error as error:
             if not self._may_repeat(error):
                 raise
@@ -185,7 +208,7 @@ class Database:
     def all(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         """Every row."""
         try:
-            return list(self.execute(sql, params))
+            return self._rows(self.execute(sql, params))
         except UnicodeDecodeError:
             return self._mended(sql, params)
         except apsw.Error as error:
@@ -193,6 +216,20 @@ class Database:
                 raise
         with self._unspared():
             return self.all(sql, params)
+
+    def _rows(self, cursor: apsw.Cursor) -> list[tuple[Any, ...]]:
+        """Every row that is left. TooBigError where that takes more than it may."""
+        left = self.rows_bytes_max
+        if not left:
+            return list(cursor)
+        rows: list[tuple[Any, ...]] = []
+        for row in cursor:
+            size = sum([len(part) for part in row if type(part) in (str, bytes)])
+            left -= size
+            if (left < 0 and rows) or size > ROW_BYTES_MAX:
+                raise apsw.TooBigError("the rows are too large")
+            rows.append(row)
+        return rows
 
     def value(self, sql: str, params: Params = ()) -> Any:
         """The first column of the first row, or None."""

@@ -24,6 +24,7 @@ FAULTS: tuple[tuple[type[Exception], int, str], ...] = (
     (apsw.ReadOnlyError, 503, "The tenant's database cannot be read or written at the moment."),
     (apsw.BusyError, 503, "The tenant's database is busy."),
     (apsw.ConnectionClosedError, 503, "The tenant was taken out of service."),
+    (apsw.NoMemError, 503, "There is not enough memory for this at the moment."),
     (apsw.InterruptError, 400, "The query took too long and was stopped."),
 )
 

@@ -33,10 +33,11 @@ class SelectField(ListField):
         return None
 
     def check_options(self, check: DefinitionCheck) -> Errors:
-        if not self.values:
-            return {"values": REQUIRED}
-        error = out_of(self.max_select, 0, len(self.values))
-        return {"maxSelect": error} if error else {}
+        errors = {
+            "values": None if self.values else REQUIRED,
+            "maxSelect": out_of(self.max_select, 0, max(1, len(self.values))),
+        }
+        return {key: error for key, error in errors.items() if error is not None}
 
 
 def too_many(maximum: int) -> FieldError:

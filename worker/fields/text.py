@@ -77,7 +77,7 @@ class TextField(Field):
         """What is wrong with a text by the field's own options."""
         if not value:
             return REQUIRED if self.required else None
-        return check_length(value, self.min, self.max or DEFAULT_MAX) or (
+        return check_length(value, self.min, self.max if self.max > 0 else DEFAULT_MAX) or (
             INVALID_FORMAT if self.pattern and not patterns.matches(self.pattern, value) else None
         )
 
@@ -122,11 +122,12 @@ class TextField(Field):
         return errors
 
     def _check_generated(self) -> FieldError | None:
-        if not self.autogenerate_pattern or patterns.check(self.pattern):
+        if not self.autogenerate_pattern:
             return None
+        unfit = patterns.check(self.pattern) is not None
         for _ in range(GENERATED_TRIALS):
             generated = patterns.generate(self.autogenerate_pattern)
-            if self.validate_text(generated) is not None:
+            if unfit or self.validate_text(generated) is not None:
                 return FieldError(
                     "validation_invalid_autogenerate_pattern_value",
                     f'The provided autogenerate pattern could produce invalid field values, ex.: "{generated}"',

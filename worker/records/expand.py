@@ -24,6 +24,7 @@ from worker.records.plan import plan_of
 from worker.records.record import Record
 from worker.records.request import RequestInfo
 from worker.records.resolver import as_array
+from worker.schema.indexes import parse_index
 from worker.sql import quote
 
 if TYPE_CHECKING:
@@ -163,20 +164,30 @@ def _referring(
     other, field = source
     plan = plan_of(other)
     column = f"{plan.table}.{quote(field.name)}"
-    parent, each = column, ""
+    parent, source_sql, limit = column, plan.table, EXPANDED_MAX + 1
     if field.multiple:
-        parent, each = "`@parent`.`value`", f" JOIN json_each({as_array(column)}) AS `@parent`"
-    limit = BACK_RELATED_MAX if len(parents) == 1 else EXPANDED_MAX + 1
+        parent, source_sql = "`@parent`.`value`", f"{plan.table} JOIN json_each({as_array(column)}) AS `@parent`"
+    if len(parents) == 1:
+        condition, wanted, limit = f"{parent} = ?", parents[0], BACK_RELATED_MAX
+    elif not field.multiple and _has_index(other, field.name):
+        # one look into the index for each parent, as the real one has it; IN is a scan where the table is small
+        source_sql = f"json_each(?) AS `@parent` CROSS JOIN {plan.table}"
+        condition, wanted = f"{column} = `@parent`.`value`", store.json_list(parents)
+    else:
+        condition, wanted = f"{parent} IN (SELECT value FROM json_each(?))", store.json_list(parents)
     columns = f", {plan.columns}" if whole else ""
-    sql = (
-        f"SELECT {parent}, {plan.table}.`id`{columns} FROM {plan.table}{each}"
-        f" WHERE {parent} IN (SELECT value FROM json_each(?)) LIMIT {limit}"
-    )
+    sql = f"SELECT {parent}, {plan.table}.`id`{columns} FROM {source_sql} WHERE {condition} LIMIT {limit}"
     counts: dict[str, int] = {}
-    for row in db.all(sql, (store.json_list(parents),)):
+    for row in db.all(sql, (wanted,)):
         count = counts[row[0]] = counts.get(row[0], 0) + 1
         if count <= BACK_RELATED_MAX:
             yield row[0], row[1], Record.stored(other, plan.values(row[2:])) if whole else None
+
+
+def _has_index(collection: "Collection", name: str) -> bool:
+    """Whether an index of all records begins with this column."""
+    indexes = map(parse_index, collection.indexes)
+    return any(not index.where and index.columns[:1] and index.columns[0].name == name for index in indexes)
 
 
 def _place(record: Record) -> "dict[str, Record | list[Record]]":

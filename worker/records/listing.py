@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import apsw
+
 from worker.db.connection import Database
 from worker.errors import bad_request
 from worker.records.joins import ONE_ROW
-from worker.records.plan import Row, plan_of
+from worker.records.plan import Row, columns_left, plan_of
 from worker.records.request import RequestInfo
 from worker.records.rules import select
 
@@ -84,6 +86,18 @@ def read_page(
     db: Database, catalog: "Catalog", collection: "Collection", query: ListQuery, info: RequestInfo, *, columns: str
 ) -> Page:
     """The rows, of `columns`, that the list rule and the filter let through. ApiError 400 or 403 for a bad filter."""
+    try:
+        return _read_page(db, catalog, collection, query, info, columns=columns)
+    except apsw.SQLError:
+        left = columns_left(db, plan_of(collection).table, columns) if collection.is_view else columns
+        if left == columns:
+            raise
+        return _read_page(db, catalog, collection, query, info, columns=left)
+
+
+def _read_page(
+    db: Database, catalog: "Catalog", collection: "Collection", query: ListQuery, info: RequestInfo, *, columns: str
+) -> Page:
     rule = "" if info.is_superuser else collection.list_rule
     selected = select(
         catalog, collection, rules=[rule] if rule else [], filter=query.filter, sort=query.sort, info=info

@@ -11,6 +11,7 @@ from worker.records.reading import Row, compile_reader
 from worker.sql import quote
 
 if TYPE_CHECKING:
+    from worker.db.connection import Database
     from worker.fields import Field
     from worker.schema.collection import Collection
 
@@ -21,7 +22,7 @@ BODY_BYTES_MAX = 32 << 20
 # Types with a limit of their own to the bytes of a value.
 SIZED_TYPES = frozenset({"file", "editor", "json"})
 
-__all__ = ["Plan", "Row", "Shape", "plan_of"]
+__all__ = ["Plan", "Row", "Shape", "columns_left", "plan_of"]
 
 
 class Shape:
@@ -96,6 +97,17 @@ def plan_of(collection: "Collection") -> Plan:
     if plan is None:
         plan = prototype.plan = Plan(prototype)
     return plan
+
+
+def columns_left(db: "Database", table: str, columns: str) -> str:
+    """`columns` of a view, NULL for each that it has no more.
+
+    A view whose query can't be stored anew stays as it was, whatever becomes of the columns that it reads.
+    """
+    there = {row[1].lower() for row in db.once(f"PRAGMA table_info({table})")}
+    return ", ".join(
+        column if column.rpartition(".")[2].strip("`").lower() in there else "NULL" for column in columns.split(", ")
+    )
 
 
 def _columns(collection: "Collection", fields: Iterable["Field"]) -> str:

@@ -31,6 +31,8 @@ NO_JOINS: dict[str, Join] = {}
 
 _BACK_RELATION = re.compile(r"(\w+)_via_(\w+)", re.ASCII)
 _OTHER = re.compile(r"@collection\.(\w+)(:\w+)?\.(.+)", re.ASCII | re.DOTALL)
+# The alias of rows that a submitted relation leads to. The elements of a submitted list end in "[]" there already.
+_SUBMITTED = re.compile(r"@request\.body\.\w+(?:\.|$)", re.ASCII)
 _PATH_JUNK = re.compile(r"[^\w.@]", re.ASCII)
 
 
@@ -108,7 +110,7 @@ class Resolver:
     def joined(self) -> int:
         """How many sources of rows the real one joins to the rows, for a request without a body."""
         aliases = self.inlined.union(self.joins.by_alias)
-        return sum("@request.body." not in alias for alias in aliases)
+        return sum(_SUBMITTED.search(alias) is None for alias in aliases)
 
     def apart(self) -> Apart:
         """Rows for a NOT EXISTS."""

@@ -7,10 +7,11 @@ statements depend on the collection alone, so apsw finds them prepared. Nothing 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import apsw
 import orjson
 
 from worker.db.connection import Database
-from worker.records.plan import Plan, Row, Shape, plan_of
+from worker.records.plan import Plan, Row, Shape, columns_left, plan_of
 from worker.records.record import Record
 from worker.sql import quote
 
@@ -31,10 +32,18 @@ def find(db: Database, collection: "Collection", record_id: str, where: "Where |
 
 def one_row(db: Database, target: "Plan | Shape", record_id: str, where: "Where | None") -> Row | None:
     """The row of one record, of the target's columns, if it is there and `where` holds for it."""
-    if where is None or not where.sql:
-        return db.one(target.by_id, (record_id,))
-    source = f"{target.table}{where.joins} WHERE ({where.sql}) AND {target.table}.`id` = ?"
-    return db.one(f"SELECT {target.columns} FROM {source} LIMIT 1", (*where.params, record_id))
+    sql = target.by_id
+    params: list[Any] = [record_id]
+    if where is not None and where.sql:
+        source = f"{target.table}{where.joins} WHERE ({where.sql}) AND {target.table}.`id` = ?"
+        sql, params = f"SELECT {target.columns} FROM {source} LIMIT 1", [*where.params, record_id]
+    try:
+        return db.one(sql, params)
+    except apsw.SQLError:
+        left = columns_left(db, target.table, target.columns)
+        if left == target.columns:
+            raise
+        return db.one(sql.replace(target.columns, left, 1), params)
 
 
 def find_by(db: Database, collection: "Collection", column: str, value: Any, *, nocase: bool = False) -> Record | None:

@@ -15,7 +15,7 @@ from worker.fields import Field, MalformedError, default_id, load_field
 from worker.fields.dates import parse_date
 from worker.fields.text import ID_PATTERN
 from worker.schema import scaffolds
-from worker.schema.collection import AUTH, VIEW, Collection, FieldSet
+from worker.schema.collection import AUTH, BASE, VIEW, Collection, FieldSet
 from worker.schema.indexes import parse_index
 from worker.schema.misfit import misfit_of
 from worker.schema.options import AuthOptions, Provider, fresh_secrets
@@ -26,6 +26,16 @@ AUTH_KEYS = AuthOptions.__struct_encode_fields__
 OPTIONS = frozenset((*AUTH_KEYS, "viewQuery"))
 SUPERUSERS = "_superusers"
 BLANK_PROVIDER = Provider()
+
+# What is larger is not even looked at: reading it would hold the loop for seconds. The texts of all indexes together
+# are bounded, and each rule, in characters; SQLite's tables have no more columns.
+NAME_CHARS_MAX = 1_000
+RULE_CHARS_MAX = 50_000
+INDEXES_CHARS_MAX = 200_000
+FIELDS_MAX = 2_000
+TEXT_SIZES = dict.fromkeys(("id", "name", "type"), NAME_CHARS_MAX) | dict.fromkeys(
+    (*RULES, "authRule", "manageRule"), RULE_CHARS_MAX
+)
 
 
 @dataclass(slots=True)
@@ -103,7 +113,8 @@ def draft_of(collection: Collection) -> Draft:
 
 
 def bind(draft: Draft, body: Mapping[str, Any]) -> None:
-    """Write what `body` says into `draft`. MalformedError for values of the wrong type, half of it written then."""
+    """Write what `body` says into `draft`. MalformedError for what is too large or no such type, half of it written."""
+    _check_sizes(body)
     for key, value in body.items():
         if key in ("id", "name", "type"):
             setattr(draft, key, _text(key, value))
@@ -125,6 +136,26 @@ def bind(draft: Draft, body: Mapping[str, Any]) -> None:
     _check_strangers(draft.type, body)
 
 
+def _check_sizes(body: Mapping[str, Any]) -> None:
+    for key, most in TEXT_SIZES.items():
+        _check_size(key, body.get(key), most)
+    fields, indexes, mfa = body.get("fields"), body.get("indexes"), body.get("mfa")
+    if isinstance(mfa, Mapping):
+        _check_size("mfa: rule", mfa.get("rule"), RULE_CHARS_MAX)
+    if isinstance(fields, list):
+        _check_size("fields", fields, FIELDS_MAX)
+        for raw in fields:
+            for key in ("id", "name") if isinstance(raw, Mapping) else ():
+                _check_size(f"fields: {key}", raw.get(key), NAME_CHARS_MAX)
+    if isinstance(indexes, list) and sum(len(each) for each in indexes if isinstance(each, str)) > INDEXES_CHARS_MAX:
+        raise MalformedError("indexes: too large")
+
+
+def _check_size(key: str, value: Any, most: int) -> None:
+    if isinstance(value, str | list) and len(value) > most:
+        raise MalformedError(f"{key}: too large")
+
+
 def _check_strangers(kind: str, body: Mapping[str, Any]) -> None:
     """MalformedError for an option of another type of collection that is not even readable."""
     known = frozenset(AUTH_KEYS) if kind == AUTH else frozenset({"viewQuery"}) if kind == VIEW else frozenset()
@@ -142,7 +173,7 @@ def complete(draft: Draft, taken: Container[str], *, scaffolded: bool = False) -
     """
     owner = _default_id(draft) if draft.id and scaffolded else draft.id
     draft.id = draft.id or _free_id(_default_id(draft), taken)
-    if draft.type != VIEW:
+    if draft.type in (BASE, AUTH):
         draft.fields = _with_system_fields(draft.type, draft.fields)
     draft.indexes = tuple(_on_table(statement, draft.name) for statement in draft.indexes)
     if draft.type == AUTH:
@@ -268,9 +299,9 @@ def _settle_id(fields: list[Field]) -> None:
     default = scaffolds.ID_FIELD
     place = next((place for place, field in enumerate(fields) if field.name == default.name), None)
     if place is None or fields[place].type != default.type:
-        # where another field has the default id, that one stands: the primary key is missing then
-        if all(field.id != default.id for field in fields):
-            fields.insert(0, default)
+        # where another field has the default id, that one takes its place: the primary key is missing then
+        other = next((place for place, field in enumerate(fields) if field.id == default.id), None)
+        fields.insert(0, default if other is None else fields.pop(other))
         return
     field = _settled(fields[place])
     fields[place] = field if field.dump()["pattern"] else with_options(field, pattern=ID_PATTERN)

@@ -66,9 +66,13 @@ async def save(
         await _write_row(event.context, event.collection, old)
 
     async def execute(event: CollectionEvent) -> None:
-        await around(ctx.bus, stages.execute[1:], event, write_row)
         assert event.collection is not None
-        await _write_table(event.context, event.collection, old)
+        if event.collection.is_view:
+            await _write_view(event.context, event.collection, old)
+        await around(ctx.bus, stages.execute[1:], event, write_row)
+        if not event.collection.is_view:
+            await _write_table(event.context, event.collection, old)
+        _changed(event.context)
         await save_dependents(event.context, check_rule, strict=False)
 
     async def default(event: CollectionEvent) -> None:
@@ -121,6 +125,8 @@ async def validate_fully(
 ) -> None:
     """As `validate.validate`, with a look at what a view's query brings."""
     error = None
+    if collection.is_view and stored:  # what its query reads may have changed with it
+        collection = with_fields(collection, await _fields_of(ctx, collection, strict=False))
     if collection.is_view and collection.view_query:
         error = await viewquery.query_error(ctx, collection.view_query)
     validate(Subject(ctx.data, ctx.catalog, collection, old, check_rule, stored, error))
@@ -212,20 +218,17 @@ async def _write_row(ctx: "Context", stored: Collection, old: Collection | None)
 
 
 async def _write_table(ctx: "Context", stored: Collection, old: Collection | None) -> None:
-    if stored.is_view:
-        await _write_view(ctx, stored, old)
-    elif old is None:
+    if old is None:
         async with Unit(ctx):
             tables.create_table(ctx.data, stored)
     else:
         before = old
         await ctx.lanes.work(ctx.data, lambda db: tables.change_table(db, before, stored))
-    _changed(ctx)
 
 
 async def _write_view(ctx: "Context", view: Collection, old: Collection | None) -> None:
-    if old is not None:
-        drop_view(ctx.data, old.name)
+    for name in (view.name,) if old is None else (old.name, view.name):
+        drop_view(ctx.data, name)
     try:
         query = await viewquery.normal_query(ctx, view.view_query)
     except QueryError as error:

@@ -69,11 +69,13 @@ def change_table(db: Database, old: Collection, new: Collection) -> None:
     table = quote(new.name)
     before = {field.id: field for field in old.fields}
     after = {field.id: field for field in new.fields}
+    waiting = _set_aside(db, table, before, new)
     for gone in old.fields:
         if gone.id not in after:
             with _step(f"drop column {gone.name}"):
                 db.once(f"ALTER TABLE {table} DROP COLUMN {quote(gone.name)}")
-    _rename_columns(db, table, before, new)
+    for aside, name in waiting:
+        db.once(f"ALTER TABLE {table} RENAME COLUMN {quote(aside)} TO {quote(name)}")
     # new columns for lists follow the other new ones, as in the real one, where they are converted from texts
     turned = [field for field in new.fields if (field.id in before and before[field.id].multiple) != field.multiple]
     if turned:
@@ -99,8 +101,8 @@ def _step(step: str) -> Iterator[None]:
         raise StepError(f"failed to {step} - {explain(error)}") from error
 
 
-def _rename_columns(db: Database, table: str, before: dict[str, Field], new: Collection) -> None:
-    # names may be swapped, so everything gets a name of its own first; a new column is added under one as well
+def _set_aside(db: Database, table: str, before: dict[str, Field], new: Collection) -> list[tuple[str, str]]:
+    """Give new and renamed columns names of their own, since two may be swapped: those, and the final ones."""
     waiting: list[tuple[str, str]] = []
     for field in new.fields:
         known = before.get(field.id)
@@ -108,15 +110,15 @@ def _rename_columns(db: Database, table: str, before: dict[str, Field], new: Col
         if known is None:
             if field.multiple:
                 continue
-            db.once(f"ALTER TABLE {table} ADD COLUMN {quote(aside)} {field.column()}")
+            with _step(f"add column {field.name}"):
+                db.once(f"ALTER TABLE {table} ADD COLUMN {quote(aside)} {field.column()}")
         elif known.name != field.name:
             with _step(f"rename column {known.name}"):
                 db.once(f"ALTER TABLE {table} RENAME COLUMN {quote(known.name)} TO {quote(aside)}")
         else:
             continue
         waiting.append((aside, field.name))
-    for aside, name in waiting:
-        db.once(f"ALTER TABLE {table} RENAME COLUMN {quote(aside)} TO {quote(name)}")
+    return waiting
 
 
 def _convert(db: Database, table: str, field: Field) -> None:
@@ -139,7 +141,7 @@ def create_indexes(db: Database, collection: Collection) -> None:
     """Make a collection's indexes. ValidationErrors for those that SQLite refuses."""
     errors: dict[str, FieldError] = {}
     for place, index in enumerate(map(parse_index, collection.indexes)):
-        if not index.valid:  # nobody has looked at it before where many collections are imported
+        if not (index.valid and index.table):  # nobody has looked at it before where many collections are imported
             errors[str(place)] = BAD_INDEX
             continue
         try:

@@ -247,15 +247,15 @@ def _check_indexes(subject: Subject) -> FieldError | Tree | None:
         if not index.valid:
             return {str(place): BAD_INDEX}
         name = index.name.lower()
-        body = index._replace(name="", optional=False).build().lower()
+        body = index._replace(name="", schema="").build()
         if name in names:
             return {str(place): SAME_INDEX_NAME}
-        if body in bodies:
-            return {str(place): SAME_INDEX}
         table = used.get(name)
         if table is not None:
             message = f"The index name is already used in {table} collection."
             return {str(place): FieldError("validation_existing_index_name", message, {"usedTableName": table})}
+        if body in bodies:
+            return {str(place): SAME_INDEX}
         names.add(name)
         bodies.add(body)
     return _check_system_indexes(collection, subject.old)

@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from worker.db.connection import Database
+from worker.db.connection import CROWDED, Database, bound_heap
 from worker.db.console import Console, ConsoleError, Mode
 from worker.lanes import Lanes
 
@@ -38,7 +38,20 @@ def test_no_other_file_can_be_reached(db, neighbour, tmp_path):
             with pytest.raises(apsw.SQLError, match="attached databases"):
                 run(sql)
     assert not stolen.exists()
-    assert db.all("SELECT name FROM pragma_database_list") == [("main",)]
+    assert db.value("SELECT count(*) FROM pragma_table_list WHERE schema NOT IN ('main', 'temp')") == 0
+
+
+def test_a_trigger_does_not_learn_where_files_are(db):
+    """Those of the SQL console fire on the worker's own connection, where no authorizer asks."""
+    for definition in (
+        "CREATE TRIGGER r AFTER INSERT ON t BEGIN UPDATE t SET text = (SELECT file FROM pragma_database_list); END",
+        "CREATE VIEW v AS SELECT file FROM pragma_database_list",
+    ):
+        script(db, definition)
+    for sql in ("INSERT INTO t (id) VALUES ('a')", "SELECT * FROM v"):
+        with pytest.raises(apsw.SQLError, match="no such table"):
+            db.all(sql)
+    assert db.all("SELECT * FROM t") == []
 
 
 @pytest.mark.parametrize(
@@ -124,6 +137,53 @@ def test_large_rows_are_read_where_nobody_else_would(db):
 def test_rows_that_no_body_could_bring_are_refused(db):
     with pytest.raises(apsw.TooBigError):
         db.value("SELECT hex(zeroblob(80000000))")
+
+
+@pytest.fixture
+def little_heap():
+    """SQLite's memory bounded as a worker's, to 40 MB more than there is now."""
+    bound = apsw.memory_used() + (40 << 20)
+    apsw.hard_heap_limit(bound)
+    apsw.soft_heap_limit(int(bound * CROWDED))
+    yield bound
+    apsw.soft_heap_limit(0)
+    apsw.hard_heap_limit(0)
+
+
+GROWING = (
+    "WITH RECURSIVE c(x) AS (SELECT randomblob(50000) UNION SELECT randomblob(50000) FROM c) SELECT count(*) FROM c"
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "error"),
+    [(GROWING, apsw.InterruptError), ("SELECT hex(zeroblob(10000000)), hex(zeroblob(12000000))", apsw.NoMemError)],
+)
+def test_memory_is_bounded(db, lanes, little_heap, sql, error):
+    apsw.memory_high_water(True)
+    with pytest.raises(error):
+        asyncio.run(lanes.read(db, lambda db: db.all(sql)))
+    assert apsw.memory_high_water() <= little_heap
+    assert db.value("SELECT count(*) FROM t") == 0
+
+
+def test_a_worker_bounds_its_memory():
+    try:
+        bound_heap(1000)
+        assert 300 << 20 < apsw.soft_heap_limit(-1) < apsw.hard_heap_limit(-1) < 1 << 30
+    finally:
+        apsw.soft_heap_limit(0)
+        apsw.hard_heap_limit(0)
+
+
+def test_the_rows_of_an_answer_are_bounded(db, lanes):
+    rows = "SELECT hex(zeroblob({})) FROM (VALUES (1), (2), (3))"
+    read = "SELECT hex(zeroblob({})), hex(zeroblob({}))"
+    for sql in (rows.format(15_000_000), read.format(40_000_000, 40_000_000)):
+        with pytest.raises(apsw.TooBigError, match="rows are too large"):
+            asyncio.run(lanes.read(db, lambda db, sql=sql: db.all(sql)))
+    assert len(asyncio.run(lanes.read(db, lambda db: db.all(rows.format(9_000_000))))) == 3
+    assert len(asyncio.run(lanes.read(db, lambda db: db.all(read.format(35_000_000, 1))))[0]) == 2
 
 
 # -- the SQL console ---------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def misses(db: Database) -> int:
     ("kib", "room", "each", "gets"),
     [
         (1500, 4000, 4000, True),
-        (6000, 16_000, 16_000, True),
+        (12_000, 32_000, 32_000, True),  # what SQLite keeps about each page counts as well
         (100, 4000, 4000, False),  # its pages are all there already
         (1500, 4000, 1000, False),  # larger than one may have
         (1500, 1000, 4000, False),  # there is not so much

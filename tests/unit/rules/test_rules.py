@@ -166,7 +166,8 @@ def test_superusers_may_look_at_everything(catalog, who):
         ("@request.auth.name != ''", True),
         ("@request.auth.teams.name ?= ''", True),
         ("@request.auth.comments_via_title.nosuch = ''", True),
-        # of what is submitted only what is there is joined
+        ("@request.body.kinds:each ?= 'a'", True),
+        # of submitted relations only those that are there are joined
         ("@request.body.team.name = ''", False),
     ],
 )
