@@ -179,6 +179,8 @@ class Run:
         return found
 
     def _same(self, one: Any, other: Any) -> bool:
+        if (one, other) == ("null", None):  # a JSON field that was sent the text "null": nobody can tell
+            return True
         if type(one) is not type(other):
             return False
         if isinstance(one, list | tuple):

@@ -145,7 +145,7 @@ class Resolver:
     def collection(self, name_or_id: str) -> "Collection | None":
         """A collection of the catalog; notes that the result depends on it."""
         own = self.base.collection
-        if name_or_id == own.id or name_or_id.lower() == own.name.lower():
+        if name_or_id in (own.id, own.name):
             # not the catalog's: rules are checked before a new definition gets there
             return own
         found = self.catalog.get(name_or_id)

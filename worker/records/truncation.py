@@ -125,5 +125,7 @@ def _run_through(steps: "Coroutine[None, None, None]") -> None:
 def _read(db: Database, collection: "Collection", after: int) -> list[tuple[int, Record]]:
     """The next records in the order in which they were stored, with their places in it."""
     plan = plan_of(collection)
-    sql = f"SELECT {plan.table}.rowid, {plan.columns} FROM {plan.table} WHERE rowid > ? ORDER BY rowid LIMIT {BATCH}"
+    # a field may be called rowid
+    row = f"{plan.table}._rowid_"
+    sql = f"SELECT {row}, {plan.columns} FROM {plan.table} WHERE {row} > ? ORDER BY {row} LIMIT {BATCH}"
     return [(row[0], Record.stored(collection, plan.values(row[1:]))) for row in db.all(sql, (after,))]

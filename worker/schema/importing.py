@@ -65,7 +65,7 @@ async def import_collections(
         async with transaction(ctx) as inner:
             wanted = await _read(inner, items, delete_missing)
             if delete_missing:
-                kept = {each.old.id for each in wanted if each.old is not None}
+                kept = {each.old.id for each in wanted if each.old is not None and not each.id_emptied}
                 for collection in inner.catalog.all():
                     if not collection.system and collection.id not in kept:
                         await storing.remove(inner, collection, None)

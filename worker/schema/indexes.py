@@ -17,8 +17,8 @@ _HEAD = re.compile(
 )
 # A table's name and the blanks behind it, the parentheses that may end the columns, and what follows those.
 _TABLE = re.compile(r"\S*+\s*+", re.ASCII)
-_END = re.compile(r"\)(?=\s*+(?:where\s|\Z))", re.IGNORECASE | re.ASCII)
-_WHERE = re.compile(r"\)\s*+where\s++", re.IGNORECASE | re.ASCII)
+_END = re.compile(r"\)(?=\s*+\Z|\s++where\s)", re.IGNORECASE | re.ASCII)
+_WHERE = re.compile(r"\)\s++where\s++", re.IGNORECASE | re.ASCII)
 # Blanks are looked at once, from their first one on: a long run of them must not take the square of its length.
 _COLUMN = re.compile(
     r"(?P<name>.+?)(?:(?<!\s)\s++collate\s++(?P<collate>\w++))?(?:(?<!\s)\s++(?P<sort>asc|desc))?",

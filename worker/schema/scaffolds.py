@@ -16,8 +16,8 @@ from worker.schema.options import (
 )
 from worker.sql import rand_text
 
-# Of an id, in the name of an index.
-INDEX_SUFFIX_CHARS = 50
+# Of the name of an index with an id in it.
+INDEX_NAME_CHARS = 64
 SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 NO_RULES = (None, None, None, None, None)
 
@@ -132,10 +132,10 @@ def new_fields(kind: str) -> tuple[Field, ...]:
 
 def auth_indexes(table: str, suffix: str) -> tuple[str, ...]:
     """The unique indexes that every auth collection has; names end in the collection's id, if that is a short one."""
-    suffix = suffix[:INDEX_SUFFIX_CHARS]
+    token, email = (f"idx_{column}_{suffix}"[:INDEX_NAME_CHARS] for column in ("tokenKey", "email"))
     return (
-        f"CREATE UNIQUE INDEX `idx_tokenKey_{suffix}` ON `{table}` (`tokenKey`)",
-        f"CREATE UNIQUE INDEX `idx_email_{suffix}` ON `{table}` (`email`) WHERE `email` != ''",
+        f"CREATE UNIQUE INDEX `{token}` ON `{table}` (`tokenKey`)",
+        f"CREATE UNIQUE INDEX `{email}` ON `{table}` (`email`) WHERE `email` != ''",
     )
 
 

@@ -16,6 +16,7 @@ from worker.schema.authcheck import check_auth, pruned
 from worker.schema.catalog import Catalog
 from worker.schema.collection import AUTH, BASE, VIEW, Collection
 from worker.schema.indexes import parse_index
+from worker.schema.scaffolds import new_fields
 from worker.schema.tables import BAD_INDEX
 
 # Says in a sentence what is wrong with the text of a rule on a collection, or None.
@@ -154,7 +155,7 @@ def check_fields(subject: Subject) -> FieldError | Tree | None:
     return (
         _check_duplicates(fields)
         or _check_primary_key(collection)
-        or _check_changes(fields, old)
+        or _check_changes(collection, old)
         or _check_reserved(collection)
         or _check_each(subject)
     )
@@ -181,19 +182,20 @@ def _check_primary_key(collection: Collection) -> FieldError | None:
     return None if isinstance(field, TextField) and field.primary_key else MISSING_PK
 
 
-def _check_changes(fields: tuple[Field, ...], old: Collection | None) -> FieldError | Tree | None:
-    if old is None or old.type == VIEW:
+def _check_changes(collection: Collection, old: Collection | None) -> FieldError | Tree | None:
+    """System fields stay; and no field changes its type, those of a new collection of the type included."""
+    if collection.type == VIEW or (old is not None and old.type == VIEW):
         return None
-    by_id = {field.id: field for field in fields}
-    before = {field.id: field for field in old.fields}
-    for place, field in enumerate(fields):
-        known = before.get(field.id)
-        if known is not None and known.type != field.type:
-            return {str(place): FIELD_TYPE_CHANGE}
-    for known in old.fields:
+    by_id = {field.id: field for field in collection.fields}
+    for known in old.fields if old is not None else ():
         now = by_id.get(known.id)
         if known.system and (now is None or now.name != known.name):
             return SYSTEM_FIELD_CHANGE
+    stored = old.fields if old is not None else new_fields(collection.type)
+    before = {field.id: field.type for field in stored}
+    for place, field in enumerate(collection.fields):
+        if before.get(field.id, field.type) != field.type:
+            return {str(place): FIELD_TYPE_CHANGE}
     return None
 
 

@@ -27,7 +27,8 @@ BACKLOG_MAX = 20
 # a batch of this size keeps its connection for the next one: opening costs more than writing a row
 BUSY_ROWS = 32
 
-INSERT = "INSERT INTO `_logs` (`id`, `level`, `message`, `data`, `created`) VALUES "
+# two ids may be equal, once in a billion: one row is lost then, not all that are written with it
+INSERT = "INSERT OR IGNORE INTO `_logs` (`id`, `level`, `message`, `data`, `created`) VALUES "
 COLUMNS = 5
 MARKS = "(?, ?, ?, ?, ?)"
 # one statement writes many rows, so that a flush in a thread rarely asks for the interpreter's lock

@@ -134,3 +134,14 @@ def test_an_event_may_refuse(ours: Ours, tenant: Context) -> None:
     )
     assert tenant.catalog.get("secret") is None
     assert ours("POST", "", {"name": "open"})[0] == 200
+
+
+def test_what_changes_no_table_makes_no_index_anew(ours: Ours, tenant: Context) -> None:
+    status, stored = ours("POST", "", {"name": "t", "fields": FIELDS, "indexes": ["CREATE INDEX i ON t (a)"]})
+    assert status == 200
+    version = tenant.data.once("PRAGMA schema_version")
+    for change in ({"listRule": "a = 'x'"}, {"fields": stored["fields"]}, {"indexes": stored["indexes"]}):
+        assert ours("PATCH", "t", change)[0] == 200
+    assert tenant.data.once("PRAGMA schema_version") == version
+    assert ours("PATCH", "t", {"indexes": ["CREATE INDEX i ON t (b)"]})[0] == 200
+    assert tenant.data.once("PRAGMA schema_version") != version

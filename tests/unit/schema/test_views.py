@@ -46,12 +46,12 @@ def test_a_query_that_never_ends_is_an_error_and_holds_nobody(tenant: Context, o
     before = state(tenant)
 
     async def beside() -> float:
-        """The longest time for which the loop did nothing else while the query was tried."""
+        """The most CPU the loop's thread spent in one go while the query was tried."""
         task = asyncio.create_task(dry_run_view(tenant, ENDLESS))
-        longest, last = 0.0, time.monotonic()
+        longest, last = 0.0, time.thread_time()
         while not task.done():
             await asyncio.sleep(0)
-            now = time.monotonic()
+            now = time.thread_time()
             longest, last = max(longest, now - last), now
         with pytest.raises(ApiError, match="Invalid view query"):
             task.result()

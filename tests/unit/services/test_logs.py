@@ -201,7 +201,7 @@ def test_flushes_in_other_threads_lose_and_double_nothing(path: Path) -> None:
     for thread in threads:
         thread.start()
     for number in range(3000):
-        log.add(ENTRY._replace(status=number))
+        log.add(ENTRY._replace(status=number, ended_ms=ENTRY.ended_ms + number))
     stop.set()
     for thread in threads:
         thread.join()
