@@ -35,6 +35,12 @@ class DuplicateNameError(UnfitError):
         super().__init__(f'jsontext: duplicate object member name "{name}"')
 
 
+def folded(name: str) -> str:
+    """The name of a member as fixed forms compare it: in lower case, without what may divide words."""
+    # the long s has a lower case that Python does not know
+    return name.lower().replace("\u017f", "s").replace("_", "").replace("-", "")
+
+
 def loads(raw: bytes) -> Any:
     """The value of JSON text. ValueError for what is no JSON; UnfitError for a name twice in an object, or too deep."""
     value = orjson.loads(raw)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from worker.errors import ApiError, bad_request
-from worker.fields.jsontext import DuplicateNameError, UnfitError, loads
+from worker.fields.jsontext import DuplicateNameError, UnfitError, folded, loads
 from worker.http.exchange import Request
 from worker.http.inference import infer
 from worker.http.mediatype import MediaTypeError, parse_media_type
@@ -192,21 +192,16 @@ def _first_json_value(raw: bytes, error: ValueError, message: str) -> Any:
 
 def _fold_names(members: dict[str, Any], form: type[msgspec.Struct]) -> dict[str, Any]:
     """`members` under the form's own spelling. ApiError 400 for a name that comes twice, in whatever case."""
-    known = {_folded(name): name for name in form.__struct_encode_fields__}
-    folded: dict[str, Any] = {}
+    known = {folded(name): name for name in form.__struct_encode_fields__}
+    found: dict[str, Any] = {}
     for name, value in members.items():
-        own = known.get(_folded(name))
+        own = known.get(folded(name))
         if own is None:
             continue
-        if own in folded:
+        if own in found:
             raise bad_request(FORM_FAILED, cause=DuplicateNameError(name))
-        folded[own] = value
-    return {name: value for name, value in folded.items() if value is not None}
-
-
-def _folded(name: str) -> str:
-    """`name` in lower case, without what may divide words. (The long s has a lower case that Python does not know.)"""
-    return name.lower().replace("\u017f", "s").replace("_", "").replace("-", "")
+        found[own] = value
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _convert(members: dict[str, Any], form: type[T], *, strict: bool) -> T:

@@ -9,6 +9,7 @@ from typing import Any
 
 from worker.errors import REQUIRED, ErrorTree, FieldError, ValidationErrors
 from worker.fields import MalformedError
+from worker.fields.jsontext import folded
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 URL_BYTES_MAX = 2000
@@ -57,7 +58,7 @@ def _found(members: Mapping[str, Any], types: Mapping[str, type], exact: bool) -
     for submitted, value in members.items():
         name = submitted
         if name not in types:
-            name = submitted if exact else submitted.casefold().replace("-", "").replace("_", "")
+            name = submitted if exact else folded(submitted)
             if name not in types:
                 continue
         if name in found:

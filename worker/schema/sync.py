@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from worker.errors import NO_ROWS, ValidationErrors, bad_request, not_found
 from worker.events import around
 from worker.fields import MalformedError
+from worker.fields.jsontext import folded
 from worker.schema import binding, events, storing, tables
 from worker.schema.collection import BASE, Collection
 from worker.schema.events import CollectionRequestEvent
@@ -94,17 +95,17 @@ async def _requested(
 
 
 def _kind_and_name(body: Mapping[str, Any]) -> tuple[str, str]:
-    """The two members that are looked at first, whose names match in any case."""
+    """The two members that are looked at first, whose names match as in any fixed form."""
     found = {"type": "", "name": ""}
     seen: set[str] = set()
     for key, value in body.items():
-        lowered = key.lower()
-        if lowered not in found:
+        name = folded(key)
+        if name not in found:
             continue
-        if lowered in seen or not (value is None or isinstance(value, str)):
+        if name in seen or not (value is None or isinstance(value, str)):
             raise bad_request(MALFORMED_TYPE)
-        seen.add(lowered)
-        found[lowered] = value or ""
+        seen.add(name)
+        found[name] = value or ""
     return found["type"] or BASE, found["name"]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from worker.fields import MalformedError
+from worker.fields.jsontext import folded
 
 Tree = dict[str, Any]
 
@@ -38,11 +39,11 @@ def merge(tree: Tree, given: Mapping[str, Any], *, exact: bool) -> Tree:
 
     MalformedError for a value of the wrong type and a name that comes twice.
     """
-    names = {name if exact else _folded(name): name for name in tree}
+    names = {name if exact else folded(name): name for name in tree}
     merged = dict(tree)
     seen = set()
     for submitted, value in given.items():
-        name = names.get(submitted if exact else _folded(submitted))
+        name = names.get(submitted if exact else folded(submitted))
         if name is None:
             continue
         if name in seen:
@@ -61,10 +62,6 @@ def fill(tree: Tree, pairs: Iterable[tuple[str, str]]) -> Tree:
     for name, text in pairs:
         texts.setdefault(name, []).append(text)
     return _filled(tree, texts, "", "")
-
-
-def _folded(name: str) -> str:
-    return name.casefold().replace("-", "").replace("_", "")
 
 
 def _typed(name: str, current: Any, value: Any, *, exact: bool) -> Any:

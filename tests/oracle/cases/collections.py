@@ -393,4 +393,8 @@ CASES = [
     case("DELETE", f"{ALL}/RENAMED", as_="super"),
     make(name="plain"),
     case("GET", ALL, as_="super", query={"perPage": "200", "fields": "name,system,type"}),
+    # the names of type and name match as in a fixed form, those of the rest only without regard to case
+    case("POST", ALL, as_="super", json={"na_me": "divided", "typ-e": "base", "list_rule": ""}, status=200),
+    case("POST", ALL, as_="super", json={"name": "one", "na-me": "two", "type": "base"}),
+    case("POST", ALL, as_="super", json={"NAME": "three", "TYPE": "base", "LISTRULE": ""}),
 ]
