@@ -91,7 +91,7 @@ class Lanes:
         try:
             return fn(db)
         except apsw.Error as error:
-            if not isinstance(error, apsw.InterruptError) and not too_dear(error):
+            if not _too_long(error):
                 raise
         finally:
             db.deadline_ns = db.cpu_until_ns = 0
@@ -126,7 +126,7 @@ class Lanes:
         try:
             return fn(db)
         except apsw.Error as error:
-            if not isinstance(error, apsw.InterruptError) and not too_dear(error):
+            if not _too_long(error):
                 raise
         finally:
             db.spare(False)
@@ -197,6 +197,11 @@ class Lanes:
         for pool in pools:
             if pool is not None:
                 pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _too_long(error: apsw.Error) -> bool:
+    """Whether what failed inline may succeed where the loop does not wait for it."""
+    return isinstance(error, apsw.InterruptError) or too_dear(error)
 
 
 async def _ended(future: "asyncio.Future[T]") -> None:

@@ -25,17 +25,9 @@ from tests.differential.changes_values import (
 )
 from tests.differential.writes_steps import Step
 from tests.differential.writes_values import EMAILS, TYPES, definition, value
+from tests.differential.writes_worlds import PASSWORD
 
 COLLECTIONS = "/api/collections"
-PASSWORD: Body = {
-    "name": "password",
-    "type": "password",
-    "system": True,
-    "hidden": True,
-    "required": True,
-    "cost": 4,
-    "min": 8,
-}
 # How many collections there are at most before only those change that are there.
 COLLECTIONS_MAX = 9
 
