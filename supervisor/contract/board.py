@@ -1,4 +1,4 @@
-"""What the supervisor puts on every worker object before it forks (`worker.board`, next to `worker.shard`).
+"""What the supervisor puts on every worker object before it forks: `worker.board`, `worker.shard`, `worker.berth`.
 
 Promises to the worker:
 - `channel` is its own end of a fresh pair; everything else is shared with its siblings and must not be closed for them
@@ -10,8 +10,9 @@ Promises to the worker:
 """
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from supervisor.contract.plan import Verdict
 from supervisor.contract.settings import Settings
 from supervisor.contract.shardmap import Directory
 from supervisor.contract.slots import Slots
@@ -21,7 +22,7 @@ from supervisor.contract.slots import Slots
 class Board:
     """The parts a worker starts with.
 
-    `links[i]` is the SEQPACKET pair of shard i: connections for it are sent to `links[i][0]`, it reads `links[i][1]`.
+    `links[i]` is the SEQPACKET pair of berth i: connections for it are sent to `links[i][0]`, it reads `links[i][1]`.
     Both ends stay open in the supervisor, so connections passed while a worker is being replaced wait in the queue.
     `shard_listeners[i]` is the bound, listening `shard-i.sock`.
     """
@@ -32,3 +33,4 @@ class Board:
     links: list[tuple[socket.socket, socket.socket]]
     channel: socket.socket
     shard_listeners: list[socket.socket]
+    verdicts: dict[str, Verdict] = field(default_factory=dict)

@@ -68,6 +68,22 @@ class Channel(asyncio.Protocol):
         """Whether a message sent now leaves, or will once the channel is connected."""
         return self._transport is None or not self._transport.is_closing()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that have not left this process yet."""
+        return len(self._early) if self._transport is None else self._transport.get_write_buffer_size()
+
+    def detach(self) -> bytes:
+        """Reads no more; what was read and is no whole message yet. For a process that is about to become another."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+        return bytes(self._buffer)
+
+    def reattach(self) -> None:
+        """Reads again."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
     def send(self, message: Message) -> None:
         """Queues the message; does nothing on a closed channel (`on_closed` has told so or is about to)."""
         transport = self._transport

@@ -2,6 +2,7 @@
 
 DATA/
 ├── registry.db        tenants as the supervisor knows them
+├── ledger.db          day totals of the tenants, and events
 ├── supervisor.lock    held while a supervisor or one of its workers lives
 ├── control.sock       operator's commands, 0600
 ├── shard-N.sock       listener of one shard, for a proxy that hashes by Host
@@ -10,6 +11,7 @@ DATA/
 """
 
 REGISTRY = "registry.db"
+LEDGER = "ledger.db"
 LOCK = "supervisor.lock"
 CONTROL_SOCKET = "control.sock"
 SHARD_SOCKET = "shard-{}.sock"

@@ -1,12 +1,27 @@
 """What supervisor and worker say to each other over the channel: tagged values, told apart by their `type`.
 
-An `id` is chosen by the supervisor and comes back in the `Reply` (and in any `Progress` before it).
+An `id` is chosen by who asks and comes back in the `Reply` (and in any `Progress` before it), or in the `Answer`.
+
+How tenants change owners without a request being lost, seen from the supervisor; G gains tenants, L loses them:
+
+    all at once (a worker's successor, another number of shards)        one tenant
+    ────────────────────────────────────────────────────────────        ──────────────────────────────────────────
+    Gain    → every G: park requests of what will be yours              Expect  → G: park requests of this tenant
+    Lose    → every L: pass on all that is idle; tell what you keep     Release → L: finish, close, pass on the rest
+    Settle  → every G and L, then all others: so it is now,             Own     → G: it is yours; go on with what waits
+              but for what is kept (moved one by one, see right)        TenantPut or Settle → the others
+    Depart  → an L that owns nothing any more: pass on your connections, exit
+
+Each step is taken when the one before it was replied to. A worker that dies in between owns nothing any more; the
+supervisor, which reaps it, settles with those that live.
 """
 
 from typing import Any
 
 import msgspec
 
+from supervisor.contract.plan import Verdict
+from supervisor.contract.shardmap import Routes
 from supervisor.contract.tenant import Tenant
 from supervisor.contract.usage import WorkerUsage
 
@@ -33,6 +48,95 @@ class Call(msgspec.Struct, tag=True, frozen=True):
     op: str
     tenant: str
     args: dict[str, Any] = {}
+
+
+class Gain(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → worker: these routes come next. Reply: from now on, requests of tenants that they make yours and
+    that are not yours yet are parked here."""
+
+    id: int
+    routes: Routes
+
+
+class Lose(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → worker: these routes are in force. Reply with a list of names: the tenants you own no more by them
+    but which are live or being worked on; you serve those on until they are released, and open none of the others."""
+
+    id: int
+    routes: Routes
+
+
+class Settle(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → worker: these routes are in force for all tenants but those in `kept` (name → berth of its owner).
+    Reply: it is so, and what was parked goes on (for a kept one: is passed to its owner)."""
+
+    id: int
+    routes: Routes
+    kept: dict[str, int] = {}
+
+
+class Expect(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → worker: this tenant will be yours. Reply: its requests are parked here."""
+
+    id: int
+    name: str
+
+
+class Release(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → owner worker: finish what runs for the tenant (new requests wait), close it, and pass what comes
+    for it to `berth` from now on. What does not end within `timeout_s` is cut off. Reply with whether it was live:
+    nothing of it is open here any more."""
+
+    id: int
+    name: str
+    berth: int
+    timeout_s: float
+
+
+class Own(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → worker: the tenant is yours. Reply: what was parked for it goes on; it is open if `warm`."""
+
+    id: int
+    name: str
+    warm: bool = False
+
+
+class Depart(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → worker that owns nothing: accept no more, pass every connection to `berth` at its request's
+    boundary, then exit 0. Reply: begun."""
+
+    id: int
+    berth: int
+
+
+class Judge(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → worker: what the policy made of a tenant, in place of an earlier verdict. Reply: it is in force."""
+
+    id: int
+    verdict: Verdict
+
+
+class Ask(msgspec.Struct, tag=True, frozen=True):
+    """Worker → supervisor: what is known of a tenant ("usage")."""
+
+    id: int
+    what: str
+    tenant: str
+
+
+class Answer(msgspec.Struct, tag=True, frozen=True):
+    """Supervisor → worker: the answer to the `Ask` of that id; None where nothing is known."""
+
+    id: int
+    value: Any = None
+
+
+class Notice(msgspec.Struct, tag=True, frozen=True):
+    """Worker → supervisor: something for the table of events: `kind` is one word, `reason` a sentence."""
+
+    kind: str
+    tenant: str
+    reason: str
 
 
 class Reply(msgspec.Struct, tag=True, frozen=True):
@@ -66,7 +170,9 @@ class TenantFailed(msgspec.Struct, tag=True, frozen=True):
     reason: str
 
 
-Message = TenantPut | TenantDrop | Call | Reply | Progress | UsageReport | TenantFailed
+# What the supervisor tells a worker and waits for the reply of.
+Order = TenantPut | TenantDrop | Call | Gain | Lose | Settle | Expect | Release | Own | Depart | Judge
+Message = Order | Reply | Progress | UsageReport | TenantFailed | Ask | Answer | Notice
 
 
 def to_wire(message: Message) -> Any:

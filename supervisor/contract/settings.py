@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from supervisor.contract import layout
+from supervisor.contract.plan import DEFAULT_PLAN, Plan, PlanName
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, Meta(ge=0.1, le=86_400)]
@@ -31,6 +32,15 @@ Domain = Annotated[
     ),
 ]
 Directory = Annotated[str, Meta(min_length=1, extra={"allowed": "a directory"})]
+ListenOrOff = Annotated[
+    str,
+    Meta(
+        pattern=r"^(off|([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):"
+        r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]))$",
+        extra={"allowed": "off, or ADDRESS:PORT, for example 127.0.0.1:8091, with a port from 1 to 65535"},
+    ),
+]
+LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 
@@ -45,13 +55,13 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     body_timeout_s: Seconds = 30.0
     write_timeout_s: Seconds = 60.0
     keepalive_timeout_s: Seconds = 75.0
+    buffer_bytes_max: Annotated[int, Meta(ge=1_048_576)] = 134_217_728
 
 
 class Sql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where SQL runs and for how long."""
 
     inline_budget_ms: Annotated[float, Meta(ge=0.1, le=10_000)] = 5.0
-    read_timeout_s: Seconds = 30.0
     write_timeout_s: Seconds = 5.0
     pool_threads: Annotated[int, Meta(ge=1, le=64)] = 4
     console_timeout_s: Seconds = 30.0
@@ -82,6 +92,37 @@ class Logs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     queue_max: Count = 200
 
 
+class Operators(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where operators' tools look: metrics and health."""
+
+    listen: ListenOrOff = "127.0.0.1:8091"
+    token: str = ""
+    tenants_max: Count = 50
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the supervisor takes measures, and which."""
+
+    crowded_percent: Annotated[float, Meta(ge=1, le=100)] = 85.0
+    sustain_s: Seconds = 10.0
+    calm_s: Seconds = 30.0
+    block_s: Seconds = 30.0
+    block_max_s: Seconds = 3600.0
+    suspend_after_blocks: Annotated[int, Meta(ge=0, le=1000)] = 5
+    hang_block_s: Seconds = 10.0
+    move_after_s: Seconds = 30.0
+    move_every_s: Seconds = 600.0
+    worker_rss_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 1024
+    recycle_every_s: Seconds = 600.0
+    memory_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+
+
+class Disk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How full the disk may become."""
+
+    reserve_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 64
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything an operator can say."""
 
@@ -91,12 +132,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     base_domain: Domain = "localhost"
     path_prefix: bool = False
     live_tenants_max: Count = 1000
+    idle_close_s: Seconds = 900.0
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
     http: Http = msgspec.field(default_factory=Http)
     sql: Sql = msgspec.field(default_factory=Sql)
     batch: Batch = msgspec.field(default_factory=Batch)
     supervision: Supervision = msgspec.field(default_factory=Supervision)
     logs: Logs = msgspec.field(default_factory=Logs)
+    plans: dict[PlanName, Plan] = msgspec.field(default_factory=lambda: {DEFAULT_PLAN: Plan()})
+    policy: Policy = msgspec.field(default_factory=Policy)
+    disk: Disk = msgspec.field(default_factory=Disk)
+    operators: Operators = msgspec.field(default_factory=Operators)
+
+
+def plan_of(settings: Settings, name: str) -> Plan:
+    """The plan of that name; the default one where there is none."""
+    return settings.plans.get(name) or settings.plans.get(DEFAULT_PLAN) or Plan()
 
 
 def data_dir(settings: Settings) -> Path:
@@ -107,6 +159,11 @@ def data_dir(settings: Settings) -> Path:
 def registry_file(settings: Settings) -> Path:
     """SQLite database of the registered tenants; only the supervisor opens it."""
     return data_dir(settings) / layout.REGISTRY
+
+
+def ledger_file(settings: Settings) -> Path:
+    """SQLite database of day totals and events; only the supervisor opens it."""
+    return data_dir(settings) / layout.LEDGER
 
 
 def lock_file(settings: Settings) -> Path:

@@ -4,8 +4,10 @@ Every process holds one `Directory` of all registered tenants: inherited by fork
 Looking up a host costs one dict access once it has been seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
+
+import msgspec
 
 from supervisor.contract.tenant import NAME_BYTES_MAX, Tenant
 
@@ -25,17 +27,48 @@ def owner_of(name: str, shards: int) -> int:
     return max(range(shards), key=lambda shard: blake2b(key, digest_size=8, salt=b"%d" % shard).digest())
 
 
+def _place(tenant: Tenant, shards: int) -> int:
+    pinned = tenant.shard
+    return pinned if pinned is not None and 0 <= pinned < shards else owner_of(tenant.name, shards)
+
+
+class Routes(msgspec.Struct, frozen=True):
+    """Which worker serves which shard: `berths[shard]` is the berth of its worker.
+
+    A berth is one worker process's own place: its link, its slot. The successor of a worker has another berth while
+    both live; their shard is the same.
+    """
+
+    berths: tuple[int, ...]
+
+    @property
+    def shards(self) -> int:
+        """Number of shards the tenants are spread over."""
+        return len(self.berths)
+
+
+def first_routes(shards: int) -> Routes:
+    """The routes a server starts with: shard i at berth i."""
+    return Routes(tuple(range(shards)))
+
+
 class Directory:
-    """Every registered tenant by name and by custom domain. One per process; used on one thread only."""
+    """Every registered tenant by name and by custom domain, and who owns it. One per process; used on one thread only.
 
-    __slots__ = ("_base", "_domains", "_hosts", "_owners", "_path_prefix", "_shards", "_tenants")
+    `routes` say who owns what, but for tenants in `kept`, which are still (or already) at another berth while tenants
+    change owners. `coming` are the routes that are being prepared, if any.
+    """
 
-    def __init__(self, shards: int, base_domain: str, path_prefix: bool) -> None:
-        self._shards = shards
+    __slots__ = ("_base", "_domains", "_hosts", "_path_prefix", "_shards", "_tenants", "coming", "kept", "routes")
+
+    def __init__(self, routes: Routes, base_domain: str, path_prefix: bool) -> None:
+        self.routes = routes
+        self.kept: dict[str, int] = {}
+        self.coming: Routes | None = None
+        self._shards: dict[str, int] = {}  # shard of a name by hash or pin, for the present number; filled on demand
         self._base = b"." + base_domain.strip(".").lower().encode()
         self._path_prefix = path_prefix
         self._tenants: dict[str, Tenant] = {}
-        self._owners: dict[str, int] = {}
         self._domains: dict[str, str] = {}
         self._hosts: dict[bytes, Tenant] = {}  # Host values as sent → tenant, forgotten at every change
 
@@ -45,10 +78,7 @@ class Directory:
         if known is not None:
             self._forget_domains(known)
         self._tenants[tenant.name] = tenant
-        pinned = tenant.shard
-        self._owners[tenant.name] = (
-            pinned if pinned is not None and 0 <= pinned < self._shards else owner_of(tenant.name, self._shards)
-        )
+        self._shards.pop(tenant.name, None)
         for domain in tenant.domains:
             self._domains[domain.lower()] = tenant.name
         self._hosts.clear()
@@ -58,7 +88,8 @@ class Directory:
         known = self._tenants.pop(name, None)
         if known is not None:
             self._forget_domains(known)
-            del self._owners[name]
+            self._shards.pop(name, None)
+            self.kept.pop(name, None)
             self._hosts.clear()
 
     def _forget_domains(self, tenant: Tenant) -> None:
@@ -76,15 +107,36 @@ class Directory:
     def __iter__(self) -> Iterator[Tenant]:
         return iter(self._tenants.values())
 
-    @property
-    def shards(self) -> int:
-        """Number of shards the tenants are spread over."""
-        return self._shards
+    def settle(self, routes: Routes, kept: Mapping[str, int]) -> None:
+        """These routes are in force, but for what is kept: name → berth. Nothing is being prepared any more."""
+        if routes.shards != self.routes.shards:
+            self._shards.clear()
+        self.routes = routes
+        self.kept = dict(kept)
+        self.coming = None
+
+    def shard(self, tenant: Tenant) -> int:
+        """Shard of the tenant: the pinned one if it exists, else the one its name hashes to."""
+        shard = self._shards.get(tenant.name)
+        if shard is None:
+            shard = self._shards[tenant.name] = _place(tenant, self.routes.shards)
+        return shard
+
+    def place(self, tenant: Tenant) -> int:
+        """Shard that would serve a tenant as it is given, registered so or not."""
+        return _place(tenant, self.routes.shards)
 
     def owner(self, tenant: Tenant) -> int:
-        """Shard that serves the tenant: the pinned one if it exists, else the one its name hashes to."""
-        owner = self._owners.get(tenant.name)
-        return owner_of(tenant.name, self._shards) if owner is None else owner
+        """Berth of the worker that serves the tenant."""
+        if self.kept and (berth := self.kept.get(tenant.name)) is not None:
+            return berth
+        shard = self._shards.get(tenant.name)
+        return self.routes.berths[self.shard(tenant) if shard is None else shard]
+
+    def next_owner(self, tenant: Tenant) -> int:
+        """Berth that will serve the tenant by the routes that are being prepared, if any; else that of `owner`."""
+        coming = self.coming
+        return self.owner(tenant) if coming is None else coming.berths[_place(tenant, coming.shards)]
 
     def by_domain(self, domain: str) -> Tenant | None:
         """The tenant that registered this custom domain."""

@@ -42,7 +42,8 @@ class Tenant(msgspec.Struct, frozen=True, gc=False):
     """One registered tenant.
 
     `shard` is None unless an operator or a policy pinned the tenant; the owner then follows from its name.
-    `reason` says in words why the tenant is suspended or failed. `created` is "YYYY-MM-DD HH:MM:SS.mmmZ".
+    `reason` says in words why the tenant is suspended or failed. `created` is "YYYY-MM-DD HH:MM:SS.mmmZ". `plan` names
+    one of the settings' plans.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Tenant(msgspec.Struct, frozen=True, gc=False):
     domains: tuple[str, ...] = ()
     reason: str = ""
     created: str = ""
+    plan: str = "default"
 
 
 def is_name(text: str) -> bool:
