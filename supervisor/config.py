@@ -4,7 +4,9 @@ Whatever is wrong becomes one line: where it was said, the key, what was found, 
 """
 
 import difflib
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,30 @@ import msgspec
 import yaml
 from msgspec import inspect
 
+from supervisor.contract.plan import DEFAULT_PLAN, Plan, PlanName
 from supervisor.contract.settings import Settings
 
 ENVIRONMENT = {"POCKER_LISTEN": "listen", "POCKER_DATA": "data", "POCKER_SHARDS": "shards"}
 CONFIG_VARIABLE = "POCKER_CONFIG"
 FILE_BYTES_MAX = 1024 * 1024
 FOUND_CHARS_MAX = 60
+PROCESS_MB = 32  # what a process takes before it serves anybody
 
 
 class ConfigError(Exception):
     """One line for the operator."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the booleans of YAML 1.2: `off` is a word, as in `operators: {listen: off}`, and not false."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:bool"]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
 
 
 def load(config: str | None, flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -40,7 +56,9 @@ def load(config: str | None, flags: Mapping[str, Any], environ: Mapping[str, str
         if value is not None:
             tree[key] = _value(value, _types(Settings)[key], f"--{key}", strict=False)
     settings = msgspec.convert(tree, Settings)
-    _check_together(settings, str(file))
+    if DEFAULT_PLAN not in settings.plans:
+        settings = msgspec.structs.replace(settings, plans={DEFAULT_PLAN: Plan(), **settings.plans})
+    _check_together(settings, str(file) if file else "settings")
     return msgspec.structs.replace(settings, data=str(Path(settings.data).expanduser().resolve()))
 
 
@@ -53,7 +71,7 @@ def _read(path: Path) -> dict[str, Any]:
     if len(text) > FILE_BYTES_MAX:
         raise ConfigError(f"{path}: is larger than {FILE_BYTES_MAX} bytes")
     try:
-        tree = yaml.safe_load(text)
+        tree = yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     if tree is None:
@@ -75,7 +93,9 @@ def _check(tree: Mapping[Any, Any], struct: type[msgspec.Struct], source: str, p
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise ConfigError(f"{source}: {prefix}{key}: unknown key{hint}; allowed: {', '.join(types)}")
         expected = types[key]
-        if isinstance(expected, type) and issubclass(expected, msgspec.Struct):
+        if key == "plans" and struct is Settings:
+            _check_plans(value, source)
+        elif isinstance(expected, type) and issubclass(expected, msgspec.Struct):
             if not isinstance(value, dict):
                 keys = ", ".join(_types(expected))
                 raise ConfigError(
@@ -86,13 +106,64 @@ def _check(tree: Mapping[Any, Any], struct: type[msgspec.Struct], source: str, p
             _value(value, expected, f"{source}: {prefix}{key}", strict=True)
 
 
+def _check_plans(plans: Any, source: str) -> None:
+    if not isinstance(plans, dict):
+        raise ConfigError(f"{source}: plans: found {_found(plans)}, allowed is a table of plans by name")
+    for name, plan in plans.items():
+        _value(name, PlanName, f"{source}: plans: the name of a plan", strict=True)
+        if not isinstance(plan, dict):
+            keys = ", ".join(_types(Plan))
+            raise ConfigError(f"{source}: plans.{name}: found {_found(plan)}, allowed is a table of keys ({keys})")
+        _check(plan, Plan, source, f"plans.{name}.")
+
+
 def _check_together(settings: Settings, source: str) -> None:
     """What no key can say alone."""
-    write_s, hang_s = settings.sql.write_timeout_s, settings.supervision.hang_after_s
-    if write_s >= hang_s:  # a long write would be taken for a hang, and its worker aborted
-        raise ConfigError(
-            f"{source}: sql.write_timeout_s: found {write_s}, allowed is less than supervision.hang_after_s ({hang_s})"
-        )
+    supervision, policy, operators = settings.supervision, settings.policy, settings.operators
+    least_mb = (settings.shards + 1) * PROCESS_MB
+    for key, found, wrong, allowed_is in (
+        (
+            "sql.write_timeout_s",  # a long write would be taken for a hang, and its worker aborted
+            settings.sql.write_timeout_s,
+            settings.sql.write_timeout_s >= supervision.hang_after_s,
+            f"less than supervision.hang_after_s ({supervision.hang_after_s})",
+        ),
+        (
+            "policy.block_max_s",
+            policy.block_max_s,
+            policy.block_max_s < policy.block_s,
+            f"policy.block_s ({policy.block_s}) or more",
+        ),
+        (
+            "policy.memory_mb",  # the processes take as much without a single tenant
+            policy.memory_mb,
+            0 < policy.memory_mb < least_mb,
+            f"0, or at least {least_mb} with shards: {settings.shards}",
+        ),
+        (
+            "operators.listen",
+            operators.listen,
+            operators.listen == settings.listen,
+            "another address than that of listen",
+        ),
+        (
+            "operators.listen",
+            operators.listen,
+            operators.listen != "off" and not _is_loopback(operators.listen) and not operators.token,
+            "off or a loopback address, unless operators.token is set",
+        ),
+    ):
+        if wrong:
+            raise ConfigError(f"{source}: {key}: found {_found(found)}, allowed is {allowed_is}")
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether only this machine reaches that ADDRESS:PORT. A name is taken for what it says."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _value(value: Any, expected: Any, source: str, *, strict: bool) -> Any:

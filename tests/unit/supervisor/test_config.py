@@ -9,9 +9,11 @@ import yaml
 
 import configs
 from supervisor.config import ConfigError, load
-from supervisor.contract.settings import Settings
+from supervisor.contract.plan import Plan
+from supervisor.contract.settings import Settings, plan_of
 
 CONFIGS = Path(configs.__path__[0])
+UNITS = (("_s", "second"), ("_ms", "millisecond"), ("_bytes_max", "bytes"), ("_mb", "MB"), ("_percent", "percent"))
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_the_data_directory_is_absolute(tmp_path: Path) -> None:
         ("log_level: loud", "FILE: log_level: found 'loud', allowed is one of critical, debug, error, info, warning"),
         ("http: {headers_max: 7}", "FILE: http.headers_max: found 7, allowed is a whole number from 8 to 1000"),
         ("http: {body_bytes_max: 1}", "FILE: http.body_bytes_max: found 1, allowed is a whole number from 1024"),
-        ("sql: 3", "FILE: sql: found 3, allowed is a table of keys (inline_budget_ms, read_timeout_s, "),
+        ("sql: 3", "FILE: sql: found 3, allowed is a table of keys (inline_budget_ms, write_timeout_s, "),
         (
             "supervision: {hang_after_s: 5}",
             "FILE: sql.write_timeout_s: found 5.0, allowed is less than supervision.hang_after_s (5.0)",
@@ -76,6 +78,45 @@ def test_the_data_directory_is_absolute(tmp_path: Path) -> None:
         (
             "logs: {flush_ms: 1}",
             "FILE: logs.flush_ms: unknown key (did you mean flush_s?); allowed: flush_s, queue_max",
+        ),
+        ("plans: {free: {weight: 0}}", "FILE: plans.free.weight: found 0, allowed is a whole number from 1 to 10000"),
+        ("plans: {free: {memory_mb: 1.5}}", "FILE: plans.free.memory_mb: found 1.5, allowed is a whole number from 0"),
+        (
+            "plans: {free: {wait: 1}}",
+            "FILE: plans.free.wait: unknown key (did you mean weight?); allowed: weight, cpu_",
+        ),
+        (
+            "plans: {Free!: {}}",
+            "FILE: plans: the name of a plan: found 'Free!', allowed is up to 32 of a-z, 0-9, - and _",
+        ),
+        ("plans: {1: {}}", "FILE: plans: the name of a plan: found 1, allowed is up to 32 of a-z"),
+        ("plans: {free: 3}", "FILE: plans.free: found 3, allowed is a table of keys (weight, cpu_percent"),
+        ("plans: {free: }", "FILE: plans.free: found nothing, allowed is a table of keys (weight, cpu_percent"),
+        ("plans: [free]", "FILE: plans: found ['free'], allowed is a table of plans by name"),
+        (
+            "policy: {crowded_percent: 101}",
+            "FILE: policy.crowded_percent: found 101, allowed is a number from 1 to 100",
+        ),
+        (
+            "policy: {sustain: 3}",
+            "FILE: policy.sustain: unknown key (did you mean sustain_s?); allowed: crowded_percent",
+        ),
+        (
+            "policy: {block_s: 60, block_max_s: 50}",
+            "FILE: policy.block_max_s: found 50.0, allowed is policy.block_s (60.0)",
+        ),
+        ("policy: {memory_mb: 90}", "FILE: policy.memory_mb: found 90, allowed is 0, or at least 96 with shards: 2"),
+        ("disk: {reserve_mb: -1}", "FILE: disk.reserve_mb: found -1, allowed is a whole number from 0 to 10000000"),
+        ("log_format: xml", "FILE: log_format: found 'xml', allowed is one of json, text"),
+        ("idle_close_s: 0", "FILE: idle_close_s: found 0, allowed is a number from 0.1 to 86400"),
+        ("operators: {listen: 'on'}", "FILE: operators.listen: found 'on', allowed is off, or ADDRESS:PORT"),
+        (
+            "operators: {listen: '0.0.0.0:9000'}",
+            "FILE: operators.listen: found '0.0.0.0:9000', allowed is off or a loopback address, unless ",
+        ),
+        (
+            "listen: 127.0.0.1:8091",
+            "FILE: operators.listen: found '127.0.0.1:8091', allowed is another address than that of listen",
         ),
         ("zebra: 1", "FILE: zebra: unknown key; allowed: listen, data, shards"),
         ("1: 1", "FILE: 1: unknown key; allowed: "),
@@ -119,20 +160,45 @@ def test_addresses(file, listen: str) -> None:
     assert load(file(f"listen: '{listen}'"), {}, {}).listen == listen
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "operators: {listen: 'off'}",
+        "operators: {listen: off}",  # a word, as in YAML 1.2
+        "operators: {listen: '[::1]:9000'}",
+        "operators: {listen: 'localhost:9000'}",
+        "operators: {listen: '127.1.2.3:9000'}",
+        "operators: {listen: '0.0.0.0:9000', token: secret}",
+        "policy: {memory_mb: 0, worker_rss_mb: 0, suspend_after_blocks: 0}",
+        "policy: {memory_mb: 96}",
+    ],
+)
+def test_what_fits_together(file, text: str) -> None:
+    load(file(text), {}, {})
+
+
+def test_a_plan_says_only_what_it_changes_and_the_default_one_is_always_there(file) -> None:
+    settings = load(file("plans: {free: {weight: 10, disk_mb: 100}}"), {}, {})
+    assert settings.plans == {"default": Plan(), "free": Plan(weight=10, disk_mb=100)}
+    assert [plan_of(settings, name).weight for name in ("free", "default", "gone")] == [10, 100, 100]
+    settings = load(file("plans: {default: {weight: 7}, empty: {}}"), {}, {})
+    assert [plan_of(settings, name).weight for name in ("default", "gone", "empty")] == [7, 7, 100]
+
+
 def documented(text: str) -> dict[str, list[str]]:
     """Dotted key → the lines of the comment right above it."""
     found: dict[str, list[str]] = {}
     comment: list[str] = []
-    table = ""
+    tables: list[str] = []
     for line in text.splitlines():
         stripped = line.strip()
         if stripped.startswith("#"):
             comment.append(stripped.lstrip("# "))
             continue
         if match := re.match(r"( *)(\w+):", line):
-            nested, key = match.groups()
-            table = table if nested else key
-            found[f"{table}.{key}" if nested else key] = comment
+            indent, key = match.groups()
+            tables = [*tables[: len(indent) // 2], key]
+            found[".".join(tables)] = comment
         comment = []
     return found
 
@@ -151,7 +217,7 @@ def test_default_yaml_says_every_key_and_its_default() -> None:
     for key, comment in comments.items():
         assert comment, f"{key} has no comment"
         meaning = " ".join(comment)
-        for suffix, unit in (("_s", "second"), ("_ms", "millisecond"), ("_bytes_max", "bytes")):
+        for suffix, unit in UNITS:
             if key.endswith(suffix):
                 assert unit in meaning, f"the comment of {key} does not say {unit}"
 
