@@ -25,6 +25,7 @@ STEPS: dict[str, Step] = {
     "resume": Step(frozenset({State.SUSPENDED, State.FAILED}), State.ACTIVE),
     "fail": Step(frozenset({State.CREATING, State.ACTIVE, State.MOVING}), State.FAILED),
     "delete": Step(frozenset({State.CREATING, State.ACTIVE, State.SUSPENDED, State.FAILED}), State.DELETED),
+    "move": Step(frozenset({State.ACTIVE}), State.MOVING),
     "land": Step(frozenset({State.MOVING}), State.ACTIVE),
 }
 

@@ -8,14 +8,15 @@ often asks the `Directory` in memory.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import apsw
 
 from supervisor.contract.tenant import Tenant, TenantState
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE tenants (
     name    TEXT PRIMARY KEY NOT NULL,
@@ -23,14 +24,18 @@ CREATE TABLE tenants (
     shard   INTEGER,                    -- pinned to this shard; NULL: the name decides
     domains TEXT NOT NULL DEFAULT '[]', -- JSON array of custom domains
     reason  TEXT NOT NULL DEFAULT '',   -- why it is suspended or failed
-    created TEXT NOT NULL
+    created TEXT NOT NULL,
+    plan    TEXT NOT NULL DEFAULT 'default'
 ) STRICT, WITHOUT ROWID
 """
+# What makes a file of one version one of the next.
+MIGRATIONS = {1: "ALTER TABLE tenants ADD COLUMN plan TEXT NOT NULL DEFAULT 'default'"}
+COLUMNS = "name, state, shard, domains, reason, created, plan"
 BUSY_TIMEOUT_MS = 5000
 
 
 class RegistryError(Exception):
-    """The registry cannot be used; one line for the operator."""
+    """The registry cannot be used, and is as it was before; one line for the operator."""
 
 
 class Registry:
@@ -42,25 +47,31 @@ class Registry:
         self._path = path
 
     def prepare(self) -> None:
-        """Creates the database if there is none. Raises RegistryError when the file is not a registry of ours."""
+        """Creates the database if there is none, brings one of a former release up to date; all or nothing.
+
+        Raises RegistryError when the file is not a registry of ours, or one of a later release.
+        """
         try:
             self._path.touch(mode=0o600)
             with self._transaction() as connection:
                 version = connection.pragma("user_version")
-                if version == 0:
-                    connection.execute(SCHEMA)
-                    connection.pragma("user_version", SCHEMA_VERSION)
-                elif version != SCHEMA_VERSION:
+                if not 0 <= version <= SCHEMA_VERSION:
                     raise RegistryError(
                         f"{self._path}: has version {version}, this release of pocker knows {SCHEMA_VERSION}"
                     )
+                if version == 0:
+                    connection.execute(SCHEMA)
+                for step in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+                    connection.execute(MIGRATIONS[step])
+                if version != SCHEMA_VERSION:
+                    connection.pragma("user_version", SCHEMA_VERSION)
         except (apsw.Error, OSError) as error:
             raise RegistryError(f"{self._path}: cannot be used: {error}") from error
 
     def load(self) -> list[Tenant]:
         """Every tenant, by name."""
         with self._transaction() as connection:
-            rows = connection.execute("SELECT name, state, shard, domains, reason, created FROM tenants ORDER BY name")
+            rows = connection.execute(f"SELECT {COLUMNS} FROM tenants ORDER BY name")
             return [
                 Tenant(
                     name=name,
@@ -69,15 +80,16 @@ class Registry:
                     domains=tuple(json.loads(domains)) if domains != "[]" else (),
                     reason=reason,
                     created=created,
+                    plan=plan,
                 )
-                for name, state, shard, domains, reason, created in rows
+                for name, state, shard, domains, reason, created, plan in rows
             ]
 
     def put(self, tenant: Tenant) -> None:
         """Adds the tenant, or replaces what is known of it."""
         with self._transaction() as connection:
             connection.execute(
-                "REPLACE INTO tenants (name, state, shard, domains, reason, created) VALUES (?, ?, ?, ?, ?, ?)",
+                f"REPLACE INTO tenants ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     tenant.name,
                     tenant.state.value,
@@ -85,6 +97,7 @@ class Registry:
                     json.dumps(tenant.domains),
                     tenant.reason,
                     tenant.created,
+                    tenant.plan,
                 ),
             )
 
@@ -93,13 +106,33 @@ class Registry:
         with self._transaction() as connection:
             connection.execute("DELETE FROM tenants WHERE name = ?", (name,))
 
+    def rehearse(self) -> None:
+        """Whether `prepare` and `load` would succeed in this release; the file stays as it is. Raises RegistryError."""
+        with TemporaryDirectory() as directory:
+            copy = Registry(Path(directory) / self._path.name)
+            try:
+                with closing(apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)) as source:
+                    source.set_busy_timeout(BUSY_TIMEOUT_MS)
+                    with (
+                        closing(apsw.Connection(str(copy._path))) as target,
+                        target.backup("main", source, "main") as one,
+                    ):
+                        one.step()
+            except apsw.Error as error:
+                raise RegistryError(f"{self._path}: cannot be used: {error}") from error
+            copy.prepare()
+            copy.load()
+
     @contextmanager
     def _transaction(self) -> Iterator[apsw.Connection]:
-        connection = apsw.Connection(str(self._path))
         try:
-            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-            connection.pragma("synchronous", "full")
-            with connection:
-                yield connection
-        finally:
-            connection.close()
+            connection = apsw.Connection(str(self._path))
+            try:
+                connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+                connection.pragma("synchronous", "full")
+                with connection:
+                    yield connection
+            finally:
+                connection.close()
+        except apsw.Error as error:  # a full disk, no descriptors: what was to be changed is as it was
+            raise RegistryError(f"{self._path}: cannot be used: {error}") from error

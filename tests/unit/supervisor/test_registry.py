@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from supervisor.contract.tenant import Tenant, TenantState
-from supervisor.tenants.registry import Registry, RegistryError
+from supervisor.tenants.registry import MIGRATIONS, Registry, RegistryError
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def registry(tmp_path: Path) -> Registry:
         Tenant("demo", TenantState.ACTIVE),
         Tenant("demo", TenantState.SUSPENDED, 3, ("a.example.com", "b.example.com"), 'it\'s unpaid; "x"', "2026-01-01"),
         Tenant("demo", TenantState.CREATING, 0),
+        Tenant("demo", TenantState.ACTIVE, plan="large"),
     ],
 )
 def test_a_tenant_comes_back_as_it_was(registry: Registry, tenant: Tenant) -> None:
@@ -42,8 +43,51 @@ def test_it_is_private_and_may_be_prepared_again(registry: Registry, tmp_path: P
     assert (tmp_path / "registry.db").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("state", ["ACTIVE", "", "gone"])
-def test_the_file_is_checked(tmp_path: Path, state: str) -> None:
+VERSION_1 = """
+CREATE TABLE tenants (
+    name    TEXT PRIMARY KEY NOT NULL,
+    state   TEXT NOT NULL,
+    shard   INTEGER,
+    domains TEXT NOT NULL DEFAULT '[]',
+    reason  TEXT NOT NULL DEFAULT '',
+    created TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO tenants VALUES
+    ('demo', 'active', 1, '["a.example.com"]', '', '2025-01-01'), ('old', 'failed', NULL, '[]', 'why', '');
+PRAGMA user_version = 1
+"""
+
+
+def test_a_registry_of_a_former_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    connection = apsw.Connection(str(path))
+    connection.execute(VERSION_1)
+    connection.close()
+    registry = Registry(path)
+    for _ in range(2):
+        registry.prepare()
+        assert registry.load() == [
+            Tenant("demo", TenantState.ACTIVE, 1, ("a.example.com",), "", "2025-01-01", "default"),
+            Tenant("old", TenantState.FAILED, None, (), "why", ""),
+        ]
+    registry.put(Tenant("old", TenantState.ACTIVE, plan="small"))
+    assert registry.load()[1].plan == "small"
+
+
+def test_a_failed_step_leaves_the_registry_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "registry.db"
+    connection = apsw.Connection(str(path))
+    connection.execute(VERSION_1)
+    connection.close()
+    monkeypatch.setitem(MIGRATIONS, 1, f"{MIGRATIONS[1]}; SELECT nothing")
+    with pytest.raises(RegistryError, match="nothing"):
+        Registry(path).prepare()
+    monkeypatch.undo()
+    Registry(path).prepare()
+    assert len(Registry(path).load()) == 2
+
+
+def test_the_file_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     path.write_bytes(b"x" * 5000)
     with pytest.raises(RegistryError, match="cannot be used"):
