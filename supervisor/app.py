@@ -1,43 +1,35 @@
-"""The server: every part of the supervisor built and wired, and handed to gunicorn."""
+"""The server as gunicorn runs it: where it starts, what gunicorn is told, what SIGHUP brings, how it ends."""
 
-import asyncio
 import importlib
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from gunicorn.app.base import BaseApplication
 
-from supervisor import arbiter, premises
-from supervisor.accounting.ledger import Ledger
-from supervisor.accounting.sampler import Sampler
-from supervisor.arbiter import Parts, ShardArbiter
+from supervisor import arbiter, descriptors, logs, premises, takeover
+from supervisor.arbiter import ShardArbiter
+from supervisor.assembly import assemble
+from supervisor.berths import berths_for
 from supervisor.contract.layout import DATA_DEFAULT
-from supervisor.contract.messages import TenantFailed
-from supervisor.contract.settings import Settings, control_socket, data_dir, registry_file, shard_socket
-from supervisor.contract.shardmap import Directory
-from supervisor.contract.slots import Slots
-from supervisor.crew import Crew
+from supervisor.contract.settings import Settings, data_dir, registry_file
+from supervisor.moves import Moves
 from supervisor.ops.commands import Commands
-from supervisor.ops.control import Control
 from supervisor.ops.demo import make_demo
-from supervisor.ops.reports import Reports
 from supervisor.ops.tenancy import Tenancy
+from supervisor.parts import Parts
 from supervisor.premises import StartError
-from supervisor.pump import Pump
+from supervisor.takeover import State
 from supervisor.tenants.registry import Registry, RegistryError
-from supervisor.tick import Tick
 
 WORKER = "worker.process.ShardWorker"
 PRELOAD = "worker.app:preload"
-CONTROL_MODE = 0o600
-SHARD_SOCKET_MODE = 0o660
-FIXED_WHILE_RUNNING = ("listen", "data", "shards", "base_domain", "path_prefix")
+FIXED_WHILE_RUNNING = ("listen", "data", "base_domain", "path_prefix")
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 (heartbeat files, unlinked at once; on a disk their fstat might block)
 
 
@@ -61,7 +53,8 @@ class Server(BaseApplication):
         self._worker = worker
         self._preload = preload
         self._listener = -1
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._state: State | None = None
+        self._told = ""
         self._log = logging.getLogger("gunicorn.error")
         super().__init__(prog="pocker")
 
@@ -78,6 +71,7 @@ class Server(BaseApplication):
             "timeout": supervision.heartbeat_timeout_s,
             "graceful_timeout": supervision.graceful_timeout_s,
             "loglevel": settings.log_level,
+            "logger_class": logs.JSON if settings.log_format == "json" else logs.TEXT,
             "preload_app": True,
             "control_socket_disable": True,
             "pre_fork": arbiter.pre_fork,
@@ -93,84 +87,91 @@ class Server(BaseApplication):
 
     def run(self) -> None:
         """Serves until it is told to stop; leaves through SystemExit. Raises StartError when it cannot start."""
+        self.cfg.logger_class(self.cfg)  # what is logged before gunicorn begins has the same form
+        try:
+            inherited = takeover.inherited()
+        except (ValueError, OSError) as error:
+            raise StartError(f"cannot go on with what the former code left: {error}") from error
+        if isinstance(inherited, str):
+            self._check()
+            return
+        self._state = state = inherited
+        lock = self._resume(state) if state else self._begin()
         settings = self.settings
-        premises.prepare_data_dir(settings)
-        lock = premises.take_lock(settings, _waiting)
-        premises.set_limits()
-        listener = premises.bind(settings)
-        self.parts = self._build()
-        premises.listen(settings, listener)
-        self._listener = listener.detach()
+        listener = None if state else premises.bind(settings)
+        self.parts = parts = assemble(settings, state, lock, self._reread_settings, self._on_open, self._log)
+        if listener is not None:
+            premises.listen(settings, listener)
+            self._listener = listener.detach()
         self.do_load_config()
+        if self._told:
+            self._log.warning("%s", self._told)
         try:
             ShardArbiter(self).run()
         finally:
-            self.parts.pump.close()
+            parts.keeping.stop()
+            parts.pump.close()
             os.close(lock)
 
-    def _build(self) -> Parts:
-        settings, log = self.settings, self._log
-        directory = Directory(settings.shards, settings.base_domain, settings.path_prefix)
-        registry = Registry(registry_file(settings))
+    def _begin(self) -> int:
+        premises.prepare_data_dir(self.settings)
+        lock = premises.take_lock(self.settings, _waiting)
+        premises.forbid_cores()
+        self.settings = self._fitted(self.settings)
+        return lock
+
+    def _resume(self, state: State) -> int:
+        """Goes on where the former image of this process stopped, with everything it has left."""
+        kept = {key: getattr(state, key) for key in FIXED_WHILE_RUNNING}
+        self.settings = self._fitted(self._kept(self.settings, kept))
+        self._listener = state.listener
+        return state.lock
+
+    def _check(self) -> None:
+        """Only says that this code would start: what a running server asks before it becomes this code."""
+        module, _, name = self._worker.rpartition(".")
+        self.load()
+        getattr(importlib.import_module(module), name)
+        self._fitted(self.settings)
         try:
-            registry.prepare()
-            for tenant in registry.load():
-                directory.put(tenant)
+            Registry(registry_file(self.settings)).rehearse()
         except RegistryError as error:
             raise StartError(str(error)) from error
-        pump = Pump()
-        loop = pump.loop
-        slots, ledger = Slots(settings.shards), Ledger()
-        crew = Crew(loop, settings.shards, log)
-        tick = Tick(slots, Sampler(), ledger, log)
-        tenancy = Tenancy(settings, registry, directory, crew, ledger, log)
-        commands = Commands(tenancy, Reports(settings, directory, crew, ledger, tick))
-        crew.on_usage = ledger.book
-        crew.on_lost = ledger.shard_lost
-
-        def spawn(work: Coroutine[Any, Any, None]) -> None:
-            task = loop.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-        def on_failed(failed: TenantFailed) -> None:
-            spawn(tenancy.mark_failed(failed))
-
-        def on_open() -> None:
-            spawn(self._begin(tenancy, commands, directory, crew))
-
-        crew.on_failed = on_failed
-        desk = Control(loop, premises.listen_unix(control_socket(settings), CONTROL_MODE), commands, log, on_open)
-        return Parts(
-            settings=settings,
-            directory=directory,
-            slots=slots,
-            crew=crew,
-            tick=tick,
-            desk=desk,
-            pump=pump,
-            shard_listeners=[
-                premises.listen_unix(shard_socket(settings, shard), SHARD_SOCKET_MODE)
-                for shard in range(settings.shards)
-            ],
-            reread=self._reread_settings,
-        )
+        print(takeover.TOLD.format(takeover.VERSION))
 
     def _reread_settings(self) -> Settings:
         """What SIGHUP brings: the settings anew, apart from those on which running processes agree."""
-        new = self._reread()
         kept = {key: getattr(self.settings, key) for key in FIXED_WHILE_RUNNING}
+        return self._fitted(self._kept(self._reread(), kept))
+
+    def _kept(self, new: Settings, kept: dict[str, Any]) -> Settings:
         for key, value in kept.items():
             if getattr(new, key) != value:
                 self._log.warning("%s can't change while the server runs; it stays %s", key, value)
-        return msgspec.structs.replace(new, **kept)
+        operators = new.operators
+        if self.parts is not None and operators.listen != self.parts.operators_listen:
+            # with its token: what the file says of another address may be none, and this one open to the world
+            token, listen = self.parts.settings.operators.token, self.parts.operators_listen
+            self._log.warning("operators.listen can't change while the server runs; it stays %s, as its token", listen)
+            operators = msgspec.structs.replace(operators, listen=listen, token=token)
+        return msgspec.structs.replace(new, **kept, operators=operators)
 
-    async def _begin(self, tenancy: Tenancy, commands: Commands, directory: Directory, crew: Crew) -> None:
+    async def _on_open(self, tenancy: Tenancy, commands: Commands, moves: Moves) -> None:
+        parts = self.parts
+        assert parts is not None
         await tenancy.repair()
-        if self._demo:
-            told = await make_demo(commands, directory, crew, self._program(), self._log)
+        if self._state is not None:
+            moves.renew(parts.settings, "new code")
+        elif self._demo:
+            told = await make_demo(commands, parts.directory, parts.crew, self._program(), self._log)
             if told is not None:
                 print(told, flush=True)  # the password is shown once, and never in a log
+
+    def _fitted(self, settings: Settings) -> Settings:
+        """The settings as far as the descriptors reach that a process may have. Raises StartError."""
+        fitted, told = descriptors.fit(settings, descriptors.raise_limit(), berths_for(settings.shards))
+        self._told = told
+        return fitted
 
     def _program(self) -> str:
         """A command line of the operator for this server, up to the command itself."""

@@ -2,8 +2,8 @@
 
 gunicorn forks, reaps, handles signals and checks heartbeats. What differs here:
 
-- A worker has a shard, the lowest free one, for life; its successor takes over the same. The number is fixed.
-- A successor starts only when its predecessor was reaped, also on SIGHUP: a tenant never has two owners.
+- A worker has a shard and a berth for life. One that dies is replaced at its berth once it was reaped; a successor that
+  is to take over from a living one (`supervisor.moves` asks for it) is forked at a berth of its own.
 - While gunicorn would sleep, an asyncio loop runs: the operator's commands and the workers' channels live on it. There
   are no threads, and the loop stands still whenever a worker is forked.
 - A forked child must not touch what it inherited: it lets go of the parent's loop (see `pump`) and sockets, and leaves
@@ -12,69 +12,33 @@ gunicorn forks, reaps, handles signals and checks heartbeats. What differs here:
 
 import contextlib
 import gc
-import math
+import logging
 import os
 import queue
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.sock import close_sockets
 
+from supervisor import takeover
 from supervisor.contract.board import Board
 from supervisor.contract.channel import pair
 from supervisor.contract.settings import Settings
-from supervisor.contract.shardmap import Directory
-from supervisor.contract.slots import Slots
-from supervisor.crew import Crew
-from supervisor.pump import Pump
-from supervisor.tick import Tick
+from supervisor.crew import CrewError
+from supervisor.parts import Parts
+from supervisor.respawn import Respawn, signal_name
+from supervisor.seat import Seat
+from supervisor.takeover import Adopted, Sitting, State
 
 POLL_S = 0.05
 QUICK_STOP_S = 2.0
 KILLED_S = 5.0
-SUCCESSOR_READY_S = 15.0
-SHORT_LIFE_S = 5.0
-SHORT_LIVES_FREE = 2
-RESPAWN_DELAY_FIRST_S = 0.25
-RESPAWN_DELAY_MAX_S = 10.0
 HELD_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGABRT, signal.SIGHUP)
-
-
-class Desk(Protocol):
-    """Where the operator's commands arrive."""
-
-    def open(self) -> None:
-        """Starts to take commands."""
-
-    def shut(self) -> None:
-        """Takes no new ones."""
-
-    def leave_parent(self) -> None:
-        """In a forked child: closes the inherited sockets."""
-
-
-@dataclass(slots=True)
-class Parts:
-    """What the arbiter works with; built in `app.py`."""
-
-    settings: Settings
-    directory: Directory
-    slots: Slots
-    crew: Crew
-    tick: Tick
-    desk: Desk
-    pump: Pump
-    shard_listeners: list[socket.socket]
-    reread: Callable[[], Settings]
 
 
 class ShardArbiter(Arbiter):
@@ -82,19 +46,15 @@ class ShardArbiter(Arbiter):
 
     def __init__(self, app: Any) -> None:
         self.parts: Parts = app.parts
-        shards = self.parts.settings.shards
         self.WORKERS: dict[int, Any] = {}
         self.LISTENERS: list[Any] = []
-        # Made before any fork: every process has all ends. Both ends stay open here, so that connections passed to a
-        # shard whose worker is being replaced wait in the queue.
-        self._links = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(shards)]
         self._signals: list[int] = []
         self._next_tick = 0.0
-        self._not_before = [0.0] * shards
-        self._short_lives = [0] * shards
-        self._spawned = [-math.inf] * shards
-        self._delay = [0.0] * shards
-        self._outfit: tuple[int, socket.socket] | None = None
+        self._respawn = Respawn()
+        self._outfit: tuple[int, int, socket.socket] | None = None
+        self._begun = False  # every shard has had a worker that served
+        self._stopping = False
+        self.parts.crew.kill = self.kill_worker
         super().__init__(app)
 
     # The loop in the place of the wait
@@ -112,11 +72,12 @@ class ShardArbiter(Arbiter):
                     self._signals.append(number)
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        """The signals that have arrived, after running the loop until there are some or a tick or respawn is due."""
+        """The signals that have arrived, after running the loop until there are some, a tick or a respawn is due, or
+        a worker is wanted."""
         self._collect()
         if not self._signals:
             now = time.monotonic()
-            due = [self._next_tick, *(self._not_before[shard] for shard in self._empty_shards())]
+            due = [self._next_tick, *(self._respawn.due(shard) for shard, _ in self.parts.crew.vacant())]
             self.parts.pump.turn(min(timeout, *(at - now for at in due)))
             self._collect()
         signals, self._signals = self._signals, []
@@ -129,35 +90,38 @@ class ShardArbiter(Arbiter):
         supervision = self.parts.settings.supervision
         if now >= self._next_tick:
             self._next_tick = now + supervision.tick_s
+            self.parts.moves.forward()
             self.parts.tick.run(
-                [(worker.shard, pid) for pid, worker in self.WORKERS.items()],
+                [(worker.shard, worker.berth, pid) for pid, worker in self.WORKERS.items()],
                 time.monotonic_ns(),
-                hang_after_s=supervision.hang_after_s,
-                send_signal=self.kill_worker,
+                self.parts.settings,
             )
 
-    # Shards
-
-    def _empty_shards(self) -> list[int]:
-        taken = {worker.shard for worker in self.WORKERS.values()}
-        return [shard for shard in range(self.parts.settings.shards) if shard not in taken]
+    # Workers
 
     def manage_workers(self) -> None:
-        """Forks a worker for every empty shard, the lowest first; one that keeps dying at once has to wait."""
+        """Forks what is wanted, then a worker for every shard without one; one that keeps dying at once has to wait."""
+        if self.parts.upgrade.due:
+            self._become_new()
+        crew = self.parts.crew
+        for wanted in crew.take_wanted():
+            seat = self._spawn(wanted.shard, wanted.berth)
+            if seat is not None:
+                wanted.seat.set_result(seat)
+            else:
+                wanted.seat.set_exception(CrewError(f"shard {wanted.shard}: no worker could be forked"))
         now = time.monotonic()
-        for shard in self._empty_shards():
-            if now >= self._not_before[shard]:
-                self._spawn(shard)
+        for shard, berth in crew.vacant():
+            if now >= self._respawn.due(shard):
+                self._respawn.spawned(shard)
+                if self._spawn(shard, berth) is None:
+                    self._respawn.failed(shard)
 
-    def spawn_worker(self) -> int:
-        """Forks a worker for the lowest empty shard and returns its pid."""
-        return self._spawn(self._empty_shards()[0])
-
-    def _spawn(self, shard: int) -> int:
-        self.parts.slots.clear(shard)  # a dead worker's claim must not outlive it
+    def _spawn(self, shard: int, berth: int) -> Seat | None:
+        """Forks a worker; None when that is not possible now."""
+        self.parts.berths.occupied(berth)
         ours, theirs = pair()
-        self._outfit = shard, theirs
-        self._note_spawn(shard)
+        self._outfit = shard, berth, theirs
         # Whatever lives now is never looked at by the collector again, so the pages shared with the child stay shared.
         gc.collect()
         gc.freeze()
@@ -174,35 +138,24 @@ class ShardArbiter(Arbiter):
             if not isinstance(end, OSError):
                 raise
             self.log.error("shard %d: cannot fork a worker: %s", shard, end)
-            self._not_before[shard] = time.monotonic() + RESPAWN_DELAY_MAX_S
-            return -1
+            return None
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
-        self.parts.crew.take_seat(shard, pid, ours)
-        return pid
-
-    def _note_spawn(self, shard: int) -> None:
-        """Sets when the shard's next worker may be forked: at once, unless they keep dying young."""
-        now = time.monotonic()
-        young = now - self._spawned[shard] < SHORT_LIFE_S + self._delay[shard]
-        self._short_lives[shard] = self._short_lives[shard] + 1 if young else 0
-        doublings = self._short_lives[shard] - SHORT_LIVES_FREE
-        self._delay[shard] = 0.0 if doublings < 0 else min(RESPAWN_DELAY_FIRST_S * 2**doublings, RESPAWN_DELAY_MAX_S)
-        self._spawned[shard] = now
-        self._not_before[shard] = now + self._delay[shard]
+        return self.parts.crew.take_seat(shard, berth, pid, ours)
 
     def equip(self, worker: Any) -> None:
         """Hook before the fork: what the worker starts with."""
         assert self._outfit is not None
         parts = self.parts
-        worker.shard, channel = self._outfit
+        worker.shard, worker.berth, channel = self._outfit
         worker.board = Board(
             settings=parts.settings,
             directory=parts.directory,
-            slots=parts.slots,
-            links=self._links,
+            slots=parts.berths.slots,
+            links=parts.berths.links,
             channel=channel,
-            shard_listeners=parts.shard_listeners,
+            shard_listeners=parts.shelf.listeners,
+            verdicts=parts.verdicts,
         )
 
     def leave_parent(self) -> None:
@@ -211,27 +164,55 @@ class ShardArbiter(Arbiter):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor answers it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
-        self.parts.pump.leave_parent()
-        self.parts.desk.leave_parent()
-        self.parts.crew.leave_parent()
+        parts = self.parts
+        parts.pump.leave_parent()
+        parts.desk.leave_parent()
+        parts.crew.leave_parent()
+        parts.berths.leave_parent()
 
     def reap_workers(self) -> None:
-        """Reaps. A worker that fails to boot ends the server only at its start; later it's tried again."""
+        """Reaps every child that has ended. A worker that fails to boot ends the server at its start; later, it's
+        tried again."""
         while True:
             try:
-                super().reap_workers()
-            except HaltServer:
-                if not all(self.parts.crew.served):
-                    raise
-                self.log.error("a worker failed to boot; trying again")
-                continue  # others may have died with it, and no signal comes for them again
-            return
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            worker = self.WORKERS.pop(pid, None)
+            if worker is None:
+                self.parts.upgrade.child_ended(pid, status)
+                continue
+            worker.tmp.close()
+            self._bury(worker, pid, status)
+
+    def _bury(self, worker: Any, pid: int, status: int) -> None:
+        shard, berth = worker.shard, worker.berth
+        holder = self.parts.berths.slots.read(berth)
+        code = os.waitstatus_to_exitcode(status)
+        known = {"shard": shard}
+        if code < 0:
+            level = logging.INFO if -code == signal.SIGTERM else logging.ERROR
+            self.log.error_log.log(
+                level, "shard %d (pid %d): ended by %s", shard, pid, signal_name(-code), extra=known
+            )
+        elif code:
+            self.log.error("shard %d (pid %d): exited with code %d", shard, pid, code, extra=known)
+        self.parts.crew.reaped(berth)
+        self.parts.on_death(shard, berth, pid, status, holder)
+        if code in (self.WORKER_BOOT_ERROR, self.APP_LOAD_ERROR):
+            self._begun = self._begun or self.parts.crew.served >= set(range(self.parts.directory.routes.shards))
+            if not self._begun and not self._stopping:
+                raise HaltServer("a worker failed to boot", code)
+            self.log.error("shard %d: the worker failed to boot", shard, extra=known)
 
     def kill_worker(self, pid: int, sig: int) -> None:
         """Sends the signal; a process that is gone already is nothing to do."""
         if sig in (signal.SIGTERM, signal.SIGQUIT):
             self.parts.crew.told_to_leave(pid)
-        super().kill_worker(pid, sig)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sig)
 
     # Signals
 
@@ -240,25 +221,24 @@ class ShardArbiter(Arbiter):
         raise StopIteration
 
     def handle_ttin(self) -> None:
-        """The number of shards is fixed while the server runs."""
-        self.log.warning("the number of shards is fixed; change `shards` and start again")
+        """The number of shards is the file's."""
+        self.log.warning("to change the number of shards, change `shards` in the file and send SIGHUP")
 
     handle_ttou = handle_ttin
 
     def handle_usr2(self) -> None:
-        """A second supervisor beside this one would give every tenant two owners."""
-        self.log.warning("SIGUSR2 is refused: two supervisors would both own every tenant")
+        """The code as it is installed now takes over, without a pause."""
+        self.parts.upgrade.begin()
 
     def reload(self) -> None:
-        """Replaces one worker after another, each with the settings as they are in the file now."""
+        """The settings as they are in the file now: every worker is replaced by a fresh one that has them."""
         self._stats["reloads"] += 1
         self.parts.settings = self._reread()
+        self.parts.settled(self.parts.settings)
         self.app.reload()
         self.setup(self.app)
         self.log.reopen_files()
-        for shard in range(self.parts.settings.shards):
-            if self._replace(shard):
-                return
+        self.parts.moves.renew(self.parts.settings, "the settings were read again")
 
     def _reread(self) -> Settings:
         try:
@@ -267,52 +247,88 @@ class ShardArbiter(Arbiter):
             self.log.error("%s; the settings stay as they were", error)
             return self.parts.settings
 
-    def _replace(self, shard: int) -> bool:
-        """Ends the worker of the shard and starts its successor; True when the server is told to stop meanwhile."""
-        self._spawned[shard], self._not_before[shard] = -math.inf, 0.0  # it is ended, it doesn't die
-        for pid in [pid for pid, worker in self.WORKERS.items() if worker.shard == shard]:
-            for number, seconds in ((signal.SIGTERM, self.cfg.graceful_timeout), (signal.SIGKILL, KILLED_S)):
-                self.kill_worker(pid, number)
-                self._await(partial(self._gone, pid), seconds)
-                if self._told_to_stop():
-                    return True
-                if self._gone(pid):
-                    break
-        self._await(partial(self._serves, shard), SUCCESSOR_READY_S)
-        return self._told_to_stop()
+    # New code
 
-    def _gone(self, pid: int) -> bool:
-        return pid not in self.WORKERS
+    def start(self) -> None:
+        """gunicorn's preparations, then the workers that an earlier image of this supervisor has left."""
+        super().start()
+        state = self.parts.state
+        if state is None:
+            return
+        for sitting in state.crew:
+            self.WORKERS[sitting.pid] = Adopted(sitting)
+            channel = socket.socket(fileno=sitting.channel)
+            channel.setblocking(False)
+            seat = self.parts.crew.take_seat(sitting.shard, sitting.berth, sitting.pid, channel, sitting.unread)
+            seat.started = sitting.started
+        self.worker_age: int = max((sitting.age for sitting in state.crew), default=0)
+        self.parts.crew.spawned.clear()
+        self.parts.crew.spawned.update(state.spawned)
+        self._begun = True
+        takeover.taken_over()
+        self.reap_workers()  # no signal comes for those that ended meanwhile
+        self.log.info("the new code has taken over %d workers", len(self.WORKERS))
 
-    def _serves(self, shard: int) -> bool:
-        seat = self.parts.crew.seats[shard]
-        return seat is not None and seat.ready and not seat.lost
-
-    def _told_to_stop(self) -> bool:
+    def _become_new(self) -> None:
+        """Replaces this code by the one that is installed now. Comes back when that is not possible."""
+        parts = self.parts
         self._collect()
-        return any(number in self._signals for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT))
-
-    def _await(self, done: Callable[[], bool], seconds: float) -> None:
-        """Keeps everything going until `done()` or so many seconds have passed, or the server is told to stop."""
-        deadline = time.monotonic() + seconds
-        while not done() and time.monotonic() < deadline and not self._told_to_stop():
-            self.parts.pump.turn(POLL_S)
-            self.reap_workers()
-            self.murder_workers()
-            self.manage_workers()  # also for a shard whose worker has just died
+        if self._signals or parts.control.answering or not parts.crew.quiet:
+            return  # another turn, then again
+        parts.keeping.close()  # first: what it can't write is kept
+        seats = parts.crew.seats
+        crew = [
+            Sitting(
+                *(worker.shard, worker.berth, pid, worker.age, seats[worker.berth].started),
+                channel=seats[worker.berth].sock.fileno(),
+                heartbeat=worker.tmp.fileno(),
+                unread=seats[worker.berth].detach(),
+            )
+            for pid, worker in self.WORKERS.items()
+        ]
+        settings = parts.settings
+        state = State(
+            version=takeover.VERSION,
+            listen=settings.listen,
+            data=settings.data,
+            base_domain=settings.base_domain,
+            path_prefix=settings.path_prefix,
+            berths=list(parts.directory.routes.berths),
+            links=[(sender.fileno(), inbox.fileno()) for sender, inbox in parts.berths.links],
+            slots=parts.berths.slots.fd,
+            listener=self.LISTENERS[0].fileno(),
+            lock=parts.lock,
+            control=parts.control.fileno(),
+            shelf=[listener.fileno() for listener in parts.shelf.listeners],
+            crew=crew,
+            spawned=dict(parts.crew.spawned),
+            verdicts=list(parts.verdicts.values()),
+            kept={name: part.keep() for name, part in parts.keepsakes.items()},
+            operators=parts.operators.fileno() if parts.operators is not None else -1,
+            operators_listen=parts.operators_listen,
+            takeovers=parts.upgrade.takeovers + 1,
+        )
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        try:
+            takeover.succeed(state, parts.upgrade.command, parts.upgrade.directory)
+        except OSError as error:
+            for seat in seats.values():
+                seat.reattach()
+            parts.upgrade.failed(f"{parts.upgrade.command[0]} cannot be started: {error.strerror}")
 
     def stop(self, graceful: bool = True) -> None:
         """Listens no more, lets the workers finish (SIGQUIT and a short time if not `graceful`), then kills the rest.
 
-        The loop keeps running, so the workers' last messages arrive and commands under way get their answer.
+        The loop keeps running, so the workers' last messages arrive and commands under way get their answer. What was
+        being handed over stays where it is.
         """
+        self._stopping = True
         self.parts.desk.shut()
+        self.parts.moves.cancel()
         close_sockets(self.LISTENERS, unlink=False)
         self.LISTENERS = []
-        for listener in self.parts.shard_listeners:
-            Path(listener.getsockname()).unlink(missing_ok=True)
-            listener.close()
-        self.parts.shard_listeners.clear()
+        self.parts.shelf.fit(0)
         self._signals.clear()
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
         deadline = time.monotonic() + (self.cfg.graceful_timeout if graceful else QUICK_STOP_S)
@@ -324,7 +340,7 @@ class ShardArbiter(Arbiter):
                 graceful = False
                 self.kill_workers(signal.SIGQUIT)
                 deadline = time.monotonic() + QUICK_STOP_S
-            self._reap_at_stop()
+            self.reap_workers()
             self.murder_workers()
         if self.WORKERS:
             self.log.warning("killing %d worker(s) that did not finish in time", len(self.WORKERS))
@@ -332,13 +348,8 @@ class ShardArbiter(Arbiter):
         deadline = time.monotonic() + KILLED_S
         while self.WORKERS and time.monotonic() < deadline:
             self.parts.pump.turn(POLL_S)
-            self._reap_at_stop()
-        self.parts.pump.drain(POLL_S)
-
-    def _reap_at_stop(self) -> None:
-        """Reaps; that a worker failed to boot is a reason to stop the server, which is what happens already."""
-        with contextlib.suppress(HaltServer):
             self.reap_workers()
+        self.parts.pump.drain(POLL_S)
 
     # gunicorn's own control socket runs in a thread; ours opens and shuts at the same moments
 
@@ -363,6 +374,7 @@ def pre_fork(arbiter: ShardArbiter, worker: Any) -> None:
     arbiter.equip(worker)
 
 
-def post_fork(arbiter: ShardArbiter, worker: Any) -> None:  # noqa: ARG001 (gunicorn counts the arguments)
+def post_fork(arbiter: ShardArbiter, worker: Any) -> None:
     """gunicorn's hook of that name; runs in the child."""
     arbiter.leave_parent()
+    arbiter.log.belongs_to(worker.shard)

@@ -5,6 +5,7 @@ Everything that does not hold becomes a `StartError`: one line for the operator,
 
 import errno
 import fcntl
+import ipaddress
 import os
 import resource
 import socket
@@ -12,15 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
 from supervisor.contract.settings import Settings, data_dir, lock_file, shard_socket, tenants_dir
 
 ORPHANS_TIMEOUT_S = 60.0
 POLL_S = 0.05
 BACKLOG = 2048
 SOCKET_PATH_BYTES_MAX = 107
-DESCRIPTORS_WANTED = 1_048_576
 
 
 class StartError(Exception):
@@ -71,39 +69,77 @@ def take_lock(settings: Settings, waiting: Callable[[int], None]) -> int:
                 raise StartError(f"data directory {path.parent}: in use by workers of a dead supervisor") from None
             time.sleep(POLL_S)
             continue
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()} {psutil.Process().create_time()}\n".encode(), 0)
+        try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()} {_state(os.getpid())[1]}\n".encode(), 0)
+        except OSError as error:
+            os.close(lock)
+            raise StartError(f"data directory {path.parent}: cannot be written: {error.strerror}") from error
         return lock
 
 
 def _holder(lock: int) -> tuple[int, bool]:
     """(pid written in the lock file, whether that very process lives)."""
     try:
-        pid, created = os.pread(lock, 100, 0).split()
-        process = psutil.Process(int(pid))
-        return int(pid), abs(process.create_time() - float(created)) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        pid, started = map(int, os.pread(lock, 100, 0).split())
     except ValueError:
         return 0, True  # just being written
-    except psutil.NoSuchProcess as gone:
-        return gone.pid or 0, False
+    try:
+        state, since = _state(pid)
+    except OSError:
+        return pid, False
+    return pid, since == started and state not in "ZX"
+
+
+def _state(pid: int) -> tuple[str, int]:
+    """(state, start in ticks since the boot) of a process, as /proc has them: no wall clock, which may jump, is asked.
+
+    Raises OSError where there is none.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return fields[0], int(fields[19])
 
 
 def bind(settings: Settings) -> socket.socket:
     """A socket for HTTP, bound but not yet listening: who can connect finds everything else in place."""
-    host, _, port = settings.listen.rpartition(":")
+    return _bound(settings.listen)
+
+
+def listen_operators(settings: Settings) -> socket.socket | None:
+    """The operators' listener, or None where it is off. Whoever is not on this machine must bring a token."""
+    if settings.operators.listen == "off":
+        return None
+    listener = _bound(settings.operators.listen)
+    try:
+        if not settings.operators.token and not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
+            raise StartError(
+                f"operators.listen: {settings.operators.listen} is not loopback, so operators.token is needed"
+            )
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except BaseException as error:
+        listener.close()
+        if isinstance(error, OSError):
+            raise _cannot_listen(settings.operators.listen, error) from error
+        raise
+    return listener
+
+
+def _bound(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
-        raise StartError(f"cannot listen on {settings.listen}: {error.strerror}") from error
+        raise StartError(f"cannot listen on {listen}: {error.strerror}") from error
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise _cannot_listen(settings, error) from error
+        raise _cannot_listen(listen, error) from error
     return listener
 
 
@@ -112,12 +148,12 @@ def listen(settings: Settings, listener: socket.socket) -> None:
     try:
         listener.listen(BACKLOG)
     except OSError as error:
-        raise _cannot_listen(settings, error) from error
+        raise _cannot_listen(settings.listen, error) from error
 
 
-def _cannot_listen(settings: Settings, error: OSError) -> StartError:
+def _cannot_listen(listen: str, error: OSError) -> StartError:
     reason = "the port is in use" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
-    return StartError(f"cannot listen on {settings.listen}: {reason}")
+    return StartError(f"cannot listen on {listen}: {reason}")
 
 
 def listen_unix(path: Path, mode: int) -> socket.socket:
@@ -137,9 +173,6 @@ def listen_unix(path: Path, mode: int) -> socket.socket:
     return listener
 
 
-def set_limits() -> None:
-    """As many descriptors as we may have (a live tenant takes several); no core files of tenants' memory."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else hard
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+def forbid_cores() -> None:
+    """No core files of tenants' memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

@@ -21,6 +21,7 @@ class Pump:
         self._woken.setblocking(False)
         self._wake.setblocking(False)
         self._in_turn = False
+        self._still = False
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop(self._selector)
 
     def install(self) -> None:
@@ -30,6 +31,8 @@ class Pump:
 
     def turn(self, seconds: float) -> None:
         """Runs the loop for so long, or until a signal arrives; at least once through what is ready."""
+        if self._still:
+            seconds, self._still = 0.0, False
         end = self.loop.call_at(self.loop.time() + max(0.0, seconds), self.loop.stop)
         self._in_turn = True
         try:
@@ -37,6 +40,13 @@ class Pump:
         finally:
             self._in_turn = False
             end.cancel()
+
+    def stand_still(self) -> None:
+        """Ends the turn, or makes the next one end at once: something waits for the loop to stand still."""
+        if self._in_turn:
+            self.loop.stop()
+        else:
+            self._still = True
 
     def drain(self, seconds: float) -> None:
         """Runs the loop for so long, whatever signals arrive."""
@@ -67,7 +77,5 @@ class Pump:
     def _on_wakeup(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._woken.recv(4096)
-        if (
-            self._in_turn
-        ):  # else the loop runs until something else is done; whoever waits next looks at the queue first
+        if self._in_turn:  # else the loop runs until something else is done; who waits next looks at the queue first
             self.loop.stop()

@@ -1,27 +1,40 @@
 """What an operator can ask for; the table in `Commands.__init__` is the whole list."""
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from supervisor.accounting.archive import ArchiveError
+from supervisor.contract.plan import DEFAULT_PLAN
 from supervisor.crew import CrewError, OnProgress
+from supervisor.moves import Moves
 from supervisor.ops.reports import Reports
 from supervisor.ops.requests import (
     Create,
     Domain,
+    EventsOf,
     Export,
     Import,
+    Live,
     MaybeNamed,
+    Move,
     Named,
     Nothing,
     Password,
+    Planned,
+    Shard,
+    Since,
     Superuser,
     Suspend,
 )
 from supervisor.ops.tenancy import Refused, Tenancy
 from supervisor.tenants.lifecycle import LifecycleError
+from supervisor.tenants.registry import RegistryError
+from supervisor.tick import Tick
+from supervisor.upgrade import Upgrade
 
 Command = Callable[[Any, OnProgress], Awaitable[Any]]
 
@@ -33,9 +46,12 @@ class CommandError(Exception):
 class Commands:
     """The commands: plain values in, JSON-ready values out."""
 
-    def __init__(self, tenancy: Tenancy, reports: Reports) -> None:
+    def __init__(self, tenancy: Tenancy, reports: Reports, moves: Moves, upgrade: Upgrade, tick: Tick) -> None:
         self._tenancy = tenancy
         self._reports = reports
+        self._moves = moves
+        self._upgrade = upgrade
+        self._tick = tick
         self._table: dict[str, tuple[type[msgspec.Struct], Command]] = {
             "tenant.create": (Create, self._create),
             "tenant.import": (Import, self._import),
@@ -45,13 +61,22 @@ class Commands:
             "tenant.suspend": (Suspend, self._suspend),
             "tenant.resume": (Named, self._resume),
             "tenant.delete": (Named, self._delete),
+            "tenant.move": (Move, self._move),
+            "tenant.plan": (Planned, self._plan),
+            "tenant.pardon": (Named, self._pardon),
             "tenant.domain.add": (Domain, self._add_domain),
             "tenant.domain.remove": (Domain, self._remove_domain),
             "superuser.upsert": (Password, self._upsert_superuser),
             "superuser.list": (Named, self._list_superusers),
             "superuser.delete": (Superuser, self._delete_superuser),
             "status": (Nothing, self._status),
+            "recycle": (Shard, self._recycle),
+            "upgrade": (Nothing, self._begin_upgrade),
+            "renewed": (Nothing, self._renewed),
             "usage": (MaybeNamed, self._usage),
+            "usage.since": (Since, self._usage_since),
+            "usage.live": (Live, self._usage_live),
+            "events": (EventsOf, self._events),
         }
 
     async def run(self, command: str, args: dict[str, Any], on_progress: OnProgress) -> Any:
@@ -64,16 +89,20 @@ class Commands:
             return await function(msgspec.convert(args, shape), on_progress)
         except msgspec.ValidationError as error:
             raise CommandError(f"{command}: {error}") from error
-        except (Refused, CrewError, LifecycleError) as error:
+        except (Refused, CrewError, LifecycleError, RegistryError, ArchiveError) as error:
             raise CommandError(str(error)) from error
 
     async def _create(self, args: Create, on_progress: OnProgress) -> dict[str, Any]:
-        return self._reports.tenant(await self._tenancy.found(args.name, args.domains, "provision", {}, on_progress))
+        plan = self._known_plan(args.plan)
+        made = await self._tenancy.found(args.name, args.domains, "provision", {}, on_progress, plan)
+        return self._reports.tenant(made)
 
     async def _import(self, args: Import, on_progress: OnProgress) -> dict[str, Any]:
         given = {"source": args.source, "hooks": args.hooks, "migrations": args.migrations, "public": args.public}
         paths = {key: _absolute(path) for key, path in given.items() if path or key == "source"}
-        return self._reports.tenant(await self._tenancy.found(args.name, args.domains, "import", paths, on_progress))
+        plan = self._known_plan(args.plan)
+        made = await self._tenancy.found(args.name, args.domains, "import", paths, on_progress, plan)
+        return self._reports.tenant(made)
 
     async def _export(self, args: Export, on_progress: OnProgress) -> dict[str, Any]:
         target = _absolute(args.target)
@@ -91,10 +120,13 @@ class Commands:
         return self._reports.tenant(await self._tenancy.step("suspend", args.name, args.reason))
 
     async def _resume(self, args: Named, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
-        return self._reports.tenant(await self._tenancy.step("resume", args.name))
+        tenant = await self._tenancy.step("resume", args.name)
+        self._tick.pardon(args.name, "an operator resumed it")
+        return self._reports.tenant(tenant)
 
     async def _delete(self, args: Named, on_progress: OnProgress) -> dict[str, Any]:
         await self._tenancy.delete(args.name, on_progress)
+        self._tick.pardon(args.name, "it was deleted")  # another one of that name has done nothing yet
         return {"name": args.name}
 
     async def _add_domain(self, args: Domain, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
@@ -115,6 +147,41 @@ class Commands:
         await self._tenancy.operate(args.name, "superuser.delete", {"email": args.email}, on_progress)
         return {"name": args.name, "email": args.email}
 
+    async def _move(self, args: Move, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+        tenant = await self._moves.move(args.name, args.shard)
+        self._tick.placed(args.name)
+        return self._reports.tenant(tenant)
+
+    async def _plan(self, args: Planned, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+        return self._reports.tenant(await self._tenancy.plan(args.name, self._known_plan(args.plan)))
+
+    async def _pardon(self, args: Named, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+        tenant = self._tenancy.known(args.name)
+        self._tick.pardon(args.name, "an operator pardoned it")
+        return self._reports.tenant(tenant)
+
+    def _known_plan(self, name: str) -> str:
+        """The name, if there is a plan of that name now. Raises Refused."""
+        plans = self._reports.settings.plans.keys() | {DEFAULT_PLAN}
+        if name not in plans:
+            raise Refused(f"there is no plan {name}; the plans are: {', '.join(sorted(plans))}")
+        return name
+
+    async def _recycle(self, args: Shard, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+        await self._moves.recycle(args.shard, "an operator's wish")
+        return self._reports.status()
+
+    async def _begin_upgrade(self, args: Nothing, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+        before = self._upgrade.takeovers
+        await self._upgrade.ask()
+        return {"pid": os.getpid(), "takeovers": before}
+
+    async def _renewed(self, args: Nothing, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+        told = {"pid": os.getpid(), "takeovers": self._upgrade.takeovers, "failure": self._upgrade.failure}
+        if self._upgrade.under_way:  # who waited here would keep it waiting
+            return {**told, "renewed": False}
+        return {**told, "renewed": await self._moves.renewed()}
+
     async def _status(self, args: Nothing, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
         return self._reports.status()
 
@@ -124,6 +191,16 @@ class Commands:
         used = self._reports.used(self._tenancy.known(args.name))
         used["disk_kb"] = await self._tenancy.operate(args.name, "disk", {}, on_progress)
         return [used]
+
+    async def _usage_since(self, args: Since, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+        return self._reports.used_since(self._tenancy.known(args.name), args.since)
+
+    async def _usage_live(self, args: Live, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+        return self._reports.live(args.limit, args.by, reverse=args.reverse, match=args.match)
+
+    async def _events(self, args: EventsOf, on_progress: OnProgress) -> list[dict[str, Any]]:  # noqa: ARG002
+        wanted = {"tenant": args.tenant, "kind": args.kind, "since": args.since}
+        return self._reports.events(args.since_id, **wanted, limit=args.limit)
 
 
 def _absolute(path: str) -> str:

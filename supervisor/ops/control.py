@@ -25,6 +25,7 @@ from supervisor.ops.commands import CommandError, Commands
 
 REQUEST_BYTES_MAX = 64 * 1024
 CLIENTS_MAX = 64
+FRESH_S = 1.0
 ACCEPTED_AT_ONCE_MAX = 16
 
 
@@ -53,6 +54,9 @@ class Control:
         self._log = log
         self._on_open = on_open
         self._clients: set[socket.socket] = set()
+        self._fresh: set[socket.socket] = set()  # connected just now: their command is on its way
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._under_way = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
@@ -66,6 +70,26 @@ class Control:
             self._loop.remove_reader(self._listener.fileno())
             self._listener.close()
             self._path.unlink(missing_ok=True)
+
+    @property
+    def answering(self) -> int:
+        """Commands that came, or are about to, and whose answer has not left yet."""
+        unsent = sum(1 for writer in self._writers if writer.transport.get_write_buffer_size())
+        return self._under_way + len(self._fresh) + unsent
+
+    def pause(self) -> None:
+        """Takes no new clients for now; they wait in the listener's queue."""
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener.fileno())
+
+    def resume(self) -> None:
+        """Takes new clients again."""
+        if self._listener.fileno() >= 0:
+            self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def fileno(self) -> int:
+        """The listener's descriptor, for the supervisor that goes on with it."""
+        return self._listener.fileno()
 
     def leave_parent(self) -> None:
         """In a forked child: closes what it inherited, without a word to anyone."""
@@ -84,19 +108,29 @@ class Control:
                 continue
             client.setblocking(False)
             self._clients.add(client)
+            self._fresh.add(client)
+            self._loop.call_later(FRESH_S, self._fresh.discard, client)
             task = self._loop.create_task(self._serve(client))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, client: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=client, limit=REQUEST_BYTES_MAX)
+        self._writers.add(writer)
         try:
             while line := await reader.readline():
-                await self._answer(line, writer)
+                self._fresh.discard(client)
+                self._under_way += 1
+                try:
+                    await self._answer(line, writer)
+                finally:
+                    self._under_way -= 1
         except (OSError, ValueError):
             pass  # the client has gone, or its line is longer than a request may be
         finally:
             writer.close()
+            self._writers.discard(writer)
+            self._fresh.discard(client)
             self._clients.discard(client)
 
     async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:

@@ -1,6 +1,15 @@
 """The arguments of the operator's commands, as they come over the control socket."""
 
+from datetime import datetime
+from typing import Annotated, Literal
+
 import msgspec
+from msgspec import Meta
+
+from supervisor.contract.plan import DEFAULT_PLAN
+
+TENANTS_MAX = 10_000
+EVENTS_MAX = 10_000
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
@@ -20,10 +29,11 @@ class MaybeNamed(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Create(msgspec.Struct, forbid_unknown_fields=True):
-    """A new tenant and its custom domains."""
+    """A new tenant, its custom domains and its plan."""
 
     name: str
     domains: list[str] = []
+    plan: str = DEFAULT_PLAN
 
 
 class Import(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,6 +45,7 @@ class Import(msgspec.Struct, forbid_unknown_fields=True):
     hooks: str = ""
     migrations: str = ""
     public: str = ""
+    plan: str = DEFAULT_PLAN
 
 
 class Export(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,6 +69,26 @@ class Domain(msgspec.Struct, forbid_unknown_fields=True):
     domain: str
 
 
+class Move(msgspec.Struct, forbid_unknown_fields=True):
+    """A tenant and the shard that is to serve it; None: the one where its name belongs."""
+
+    name: str
+    shard: int | None
+
+
+class Planned(msgspec.Struct, forbid_unknown_fields=True):
+    """A tenant and the plan it is to have."""
+
+    name: str
+    plan: str
+
+
+class Shard(msgspec.Struct, forbid_unknown_fields=True):
+    """A shard."""
+
+    shard: int
+
+
 class Superuser(msgspec.Struct, forbid_unknown_fields=True):
     """A tenant and one of its superusers."""
 
@@ -69,3 +100,29 @@ class Password(Superuser, forbid_unknown_fields=True):
     """A tenant, one of its superusers, and the password it gets."""
 
     password: str
+
+
+class Live(msgspec.Struct, forbid_unknown_fields=True):
+    """Which tenants to show, and in which order."""
+
+    by: Literal["cpu", "requests", "memory", "disk", "refused", "name"] = "cpu"
+    reverse: bool = False
+    match: str = ""
+    limit: Annotated[int, Meta(ge=1, le=TENANTS_MAX)] = 50
+
+
+class Since(msgspec.Struct, forbid_unknown_fields=True):
+    """A tenant and a moment: RFC 3339."""
+
+    name: str
+    since: datetime
+
+
+class EventsOf(msgspec.Struct, forbid_unknown_fields=True):
+    """Which events: after that id, of a tenant, of a kind, from a moment on (as in their `at`); empty: all."""
+
+    since_id: int = 0
+    tenant: str = ""
+    kind: str = ""
+    since: str = ""
+    limit: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] = 100

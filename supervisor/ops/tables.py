@@ -1,12 +1,15 @@
 """The server's answers as plain text for an operator. Standard library only, like the client."""
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
 Column = tuple[str, str, Callable[[Any], str]]
 
 UNITS = ("KB", "MB", "GB", "TB")
+BLOCKS = "▁▂▃▄▅▆▇█"
+ASCII_BLOCKS = "_.:-=+*#"
 
 
 def size(kb: float) -> str:
@@ -27,8 +30,34 @@ def duration(seconds: float) -> str:
     return f"{whole}s"
 
 
+def rate(value: float) -> str:
+    """Something a second: with a decimal place where that says something."""
+    return f"{value:,.1f}" if value < 99.95 else f"{value:,.0f}"
+
+
+def plain(text: str) -> str:
+    """The text without what a terminal would obey: reasons may quote anybody."""
+    return text if text.isprintable() else "".join(mark if mark.isprintable() else "?" for mark in text)
+
+
+def sparkline(values: Iterable[float | None], top: float, levels: str = BLOCKS) -> str:
+    """One character a value, as high as its share of `top`; a space where there is none."""
+    highest = len(levels) - 1
+    return "".join(
+        " " if value is None else levels[max(0, min(highest, math.ceil(value / top * highest)))] for value in values
+    )
+
+
 def _milliseconds(value: float) -> str:
     return f"{value:,.1f}"
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:,.1f}"
+
+
+def _bytes(value: float) -> str:
+    return size(value / 1024)
 
 
 def _count(value: int) -> str:
@@ -47,15 +76,25 @@ def _names(value: Iterable[str]) -> str:
     return " ".join(value) or "-"
 
 
+def _verdict(verdict: Row | None) -> str:
+    if not verdict:
+        return "-"
+    if verdict["blocked_s"] > 0:
+        return f"blocked for {duration(verdict['blocked_s'])}: {verdict['reason']}"
+    return f"slowed down to {verdict['cpu_percent']:g} % of a core: {verdict['reason']}"
+
+
 TENANTS: tuple[Column, ...] = (
     ("NAME", "name", str),
     ("STATE", "state", str),
     ("SHARD", "shard", str),
+    ("PLAN", "plan", str),
     ("LIVE", "live", _yes),
     ("CREATED", "created", lambda value: str(value)[:19]),
     ("URL", "url", str),
     ("DOMAINS", "domains", _names),
     ("REASON", "reason", str),
+    ("VERDICT", "verdict", _verdict),
 )
 USAGE: tuple[Column, ...] = (
     ("NAME", "name", str),
@@ -64,8 +103,8 @@ USAGE: tuple[Column, ...] = (
     ("REQUESTS", "requests", _count),
     ("ERRORS", "errors", _count),
     ("CPU MS", "cpu_ms", _milliseconds),
-    ("IN", "bytes_in", lambda value: size(value / 1024)),
-    ("OUT", "bytes_out", lambda value: size(value / 1024)),
+    ("IN", "bytes_in", _bytes),
+    ("OUT", "bytes_out", _bytes),
     ("MEMORY", "memory_kb", size),
     ("DISK", "disk_kb", size),
     ("HANGS", "hangs", _count),
@@ -81,15 +120,70 @@ SHARDS: tuple[Column, ...] = (
     ("LIVE TENANTS", "live_tenants", _count),
     ("CONNECTIONS", "connections", _count),
 )
-OPTIONAL = frozenset({"DOMAINS", "REASON", "HANGS"})
+DAYS: tuple[Column, ...] = (
+    ("DAY", "day", str),
+    ("REQUESTS", "requests", _count),
+    ("FAILED", "failed", _count),
+    ("ERRORS", "errors", _count),
+    ("REFUSED", "refused", _count),
+    ("CPU S", "cpu_ms", _seconds),
+    ("SQL S", "sql_ms", _seconds),
+    ("ROWS", "rows", _count),
+    ("CUT", "cut", _count),
+    ("IN", "bytes_in", _bytes),
+    ("OUT", "bytes_out", _bytes),
+    ("MOST MEMORY", "memory_peak_kb", size),
+    ("DISK", "disk_kb", size),
+    ("HANGS", "hangs", _count),
+)
+WINDOWS: tuple[Column, ...] = (
+    ("LAST", "window", str),
+    ("REQUESTS/S", "requests_per_s", rate),
+    ("ERRORS/S", "errors_per_s", rate),
+    ("REFUSED/S", "refused_per_s", rate),
+    ("CPU %", "cpu_percent", rate),
+    ("IN/S", "in_per_s", _bytes),
+    ("OUT/S", "out_per_s", _bytes),
+)
+LIVE: tuple[Column, ...] = (
+    ("NAME", "name", str),
+    ("STATE", "state", str),
+    ("SHARD", "shard", str),
+    ("LIVE", "live", _yes),
+    ("REQ/S", "requests_per_s", rate),
+    ("CPU %", "cpu_percent", rate),
+    ("CPU % 1M", "cpu_percent_60s", rate),
+    ("SQL MS/S", "sql_ms_per_s", rate),
+    ("REF/S", "refused_per_s", rate),
+    ("IN/S", "in_per_s", _bytes),
+    ("OUT/S", "out_per_s", _bytes),
+    ("CONN", "connections", _count),
+    ("QUEUE", "queued", _count),
+    ("MEMORY", "memory_kb", size),
+    ("DISK", "disk_kb", size),
+    ("NOTE", "note", str),
+)
+WORKERS: tuple[Column, ...] = (
+    *SHARDS,
+    ("LAG MS", "lag_ms", rate),
+    ("QUEUE", "queued", _count),
+)
+EVENTS: tuple[Column, ...] = (
+    ("AT (UTC)", "at", str),
+    ("KIND", "kind", str),
+    ("TENANT", "tenant", lambda value: value or "-"),
+    ("SHARD", "shard", lambda value: "-" if value < 0 else str(value)),
+    ("REASON", "said", str),
+)
+OPTIONAL = frozenset({"DOMAINS", "REASON", "VERDICT", "HANGS", "NOTE", "CUT"})
 NOTHING = frozenset({"", "-", "0"})
 
 
-def table(columns: Iterable[Column], rows: list[Row]) -> str:
+def table(columns: Iterable[Column], rows: Sequence[Row]) -> str:
     """Aligned columns under their titles; what a row lacks is a dash, and a column that says nothing is left out."""
     shown = []
     for title, key, form in columns:
-        cells = [form(row[key]) if key in row else "-" for row in rows]
+        cells = [plain(form(row[key])) if key in row else "-" for row in rows]
         if title not in OPTIONAL or any(cell not in NOTHING for cell in cells):
             width = max(len(title), *map(len, cells))
             shown.append([cell.ljust(width) for cell in (title, *cells)])
@@ -104,6 +198,76 @@ def tenants(value: list[Row]) -> str:
 def usage(value: list[Row]) -> str:
     """`usage`."""
     return table(USAGE, value) if value else "no tenants yet"
+
+
+def used_since(value: Row) -> str:
+    """`usage TENANT --since`: its days with their sum, and what it does now."""
+    days = list(value["days"])
+    if len(days) > 1:
+        summed = [key for _, key, _ in DAYS if key not in {"day", "memory_peak_kb", "disk_kb"}]
+        total = {key: sum(day[key] for day in days) for key in summed}
+        days.append({"day": "together", **total, "memory_peak_kb": max(day["memory_peak_kb"] for day in days)})
+    windows = [{"window": name, **window} for name, window in value["windows"].items()]
+    return "\n".join(
+        (
+            f"{value['name']} since {value['since']}; days are UTC",
+            "",
+            table(DAYS, days) if days else "nothing used",
+            "",
+            table(WINDOWS, windows),
+        )
+    )
+
+
+def live(value: Row) -> str:
+    """`top --once`."""
+    supervisor = value["supervisor"]
+    rows = []
+    for tenant in value["tenants"]:
+        window, minute = tenant["windows"]["1s"], tenant["windows"]["60s"]
+        row = {**tenant, **window, "cpu_percent_60s": minute["cpu_percent"], "note": note(tenant)}
+        rows.append({**row, "sql_ms_per_s": window["sql_ms"] / window["seconds"]})
+    return "\n".join(
+        (
+            f"{value['at'][:19]} UTC, supervisor {supervisor['pid']}, up {duration(value['uptime_s'])}, "
+            f"CPU {supervisor['cpu_percent']:.1f} %, RSS {size(supervisor['rss_kb'])}",
+            "",
+            table(WORKERS, value["workers"]),
+            "",
+            table(LIVE, rows) if rows else "no tenants yet",
+        )
+    )
+
+
+def note(tenant: Row) -> str:
+    """How a tenant of `usage.live` stands, with the reason; empty while it is as it should be."""
+    verdict = tenant["verdict"]
+    if tenant["state"] != "active":
+        how, reason = str(tenant["state"]), tenant["reason"]
+    elif verdict:
+        seconds = verdict["blocked_s"]
+        how, reason = f"blocked {duration(seconds)}" if seconds > 0 else "slowed down", verdict["reason"]
+    else:
+        return ""
+    return plain(f"{how}: {reason}" if reason else how)
+
+
+def events(value: list[Row]) -> str:
+    """`events`."""
+    return table(EVENTS, [{**row, "said": _said(row)} for row in value]) if value else "no events"
+
+
+def event(value: Row) -> str:
+    """One line of `events --follow`."""
+    about = [str(value["tenant"])] if value["tenant"] else []
+    if value["shard"] >= 0:
+        about.append(f"shard {value['shard']}")
+    return f"{value['at']}  {value['kind']:<16}  {' '.join(about) or '-':<24}  {plain(_said(value))}".rstrip()
+
+
+def _said(value: Row) -> str:
+    detail = " ".join(f"{key}={found}" for key, found in value["detail"].items())
+    return " ".join(part for part in (str(value["reason"]), detail and f"({detail})") if part)
 
 
 def status(value: Row) -> str:

@@ -4,11 +4,9 @@ The order of every change is the same: the registry first (durable), then every 
 the files (by the owner). So whatever is cut off is found in the registry by the next start, which repairs it.
 """
 
-import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,32 +14,24 @@ import msgspec
 
 from supervisor.accounting.ledger import Ledger
 from supervisor.contract.messages import Progress, TenantDrop, TenantFailed, TenantPut
+from supervisor.contract.plan import DEFAULT_PLAN
 from supervisor.contract.settings import Settings, tenant_dir
 from supervisor.contract.shardmap import Directory
 from supervisor.contract.tenant import Tenant, TenantState, is_name
 from supervisor.crew import Crew, CrewError, OnProgress
+from supervisor.tenants.holds import BUSY_TIMEOUT_S, Holds
 from supervisor.tenants.lifecycle import OPERABLE, REPAIRS, LifecycleError, Repair, take
-from supervisor.tenants.registry import Registry
+from supervisor.tenants.registry import Registry, RegistryError
 
-BUSY_TIMEOUT_S = 10.0
 DOMAINS_MAX = 100
 DOMAIN_CHARS_MAX = 253
+NOTED = {"suspend": "suspended", "resume": "resumed"}
+"""Steps of the life cycle that operators and the policy take, as the table of events calls them."""
 DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Refused(Exception):  # noqa: N818 (a name that says what happened)
     """The command cannot be carried out; one line for the operator."""
-
-
-class _Hold:
-    """Who works on a tenant, and how many want to."""
-
-    __slots__ = ("lock", "op", "users")
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.op = ""
-        self.users = 0
 
 
 class Tenancy:
@@ -55,6 +45,7 @@ class Tenancy:
         crew: Crew,
         ledger: Ledger,
         log: logging.Logger,
+        holds: Holds | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -62,7 +53,7 @@ class Tenancy:
         self._crew = crew
         self._ledger = ledger
         self._log = log
-        self._holds: dict[str, _Hold] = {}
+        self._holds = holds or Holds()
 
     def known(self, name: str) -> Tenant:
         """The tenant of that name. Raises Refused."""
@@ -71,8 +62,14 @@ class Tenancy:
             raise Refused(f"there is no tenant {name}")
         return tenant
 
-    async def found(
-        self, name: str, domains: list[str], op: str, args: dict[str, Any], on_progress: OnProgress
+    async def found(  # noqa: PLR0917 (what a tenant is made of)
+        self,
+        name: str,
+        domains: list[str],
+        op: str,
+        args: dict[str, Any],
+        on_progress: OnProgress,
+        plan: str = DEFAULT_PLAN,
     ) -> Tenant:
         """A new tenant, made by the owner's `op`, that serves when this returns. Nothing stays of one that fails."""
         if not is_name(name):
@@ -85,23 +82,28 @@ class Tenancy:
             if path.exists():
                 raise Refused(f"{path} exists but belongs to no tenant; move it away (it can then be imported)")
             now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
-            tenant = Tenant(name, TenantState.CREATING, None, tuple(self._checked(name, domains)), "", now)
+            tenant = Tenant(name, TenantState.CREATING, None, tuple(self._checked(name, domains)), "", now, plan)
             self._registry.put(tenant)
             self._directory.put(tenant)
             try:
-                await self.call(tenant, op, args, on_progress)
-            except CrewError as error:
+                await self.call(tenant, op, args | {"plan": tenant.plan}, on_progress)
+                finished = take("finish", tenant)
+                self._registry.put(finished)
+            except (CrewError, RegistryError) as error:
                 self._log.warning("tenant %s could not be made (%s): %s", name, op, error)
                 await self._undo(tenant)
                 raise
-            tenant = take("finish", tenant)
-            await self._change(tenant)
-        self._log.info("tenant %s is active on shard %d (%s)", name, self._directory.owner(tenant), op)
+            tenant = finished
+            await self._spread(tenant)
+        self._ledger.events.note("created", name, self._directory.shard(tenant), op, {"plan": plan})
+        self._log.info("tenant %s is active on shard %d (%s)", name, self._directory.shard(tenant), op)
         return tenant
 
     async def _undo(self, tenant: Tenant) -> None:
         try:
             await self._purge(tenant, ignore)
+        except RegistryError as error:  # its files are gone; its row goes at the next start, or when it is deleted
+            self._log.error("tenant %s could not be forgotten: %s", tenant.name, error)
         except CrewError as error:
             await self._change(take("fail", tenant, f"could not be created, and its files are still there: {error}"))
 
@@ -110,6 +112,7 @@ class Tenancy:
         async with self.held(name, step):
             changed = take(step, self.known(name), reason)
             await self._change(changed)
+        self._ledger.events.note(NOTED[step], name, self._directory.shard(changed), reason)
         self._log.info("tenant %s is %s", name, changed.state)
         return changed
 
@@ -121,6 +124,16 @@ class Tenancy:
                 tenant = take("delete", tenant)
                 await self._change(tenant)
             await self._purge(tenant, on_progress)
+
+    async def plan(self, name: str, plan: str) -> Tenant:
+        """The tenant with that plan, which is in force everywhere when this returns."""
+        async with self.held(name, "plan"):
+            tenant = self.known(name)
+            changed = msgspec.structs.replace(tenant, plan=plan)
+            await self._change(changed)
+        self._ledger.events.note("plan", name, self._directory.shard(changed), f"from {tenant.plan} to {plan}")
+        self._log.info("tenant %s has the plan %s", name, plan, extra={"tenant": name})
+        return changed
 
     async def add_domain(self, name: str, domain: str) -> Tenant:
         """The tenant, served at one more domain."""
@@ -154,7 +167,11 @@ class Tenancy:
 
     async def call(self, tenant: Tenant, op: str, args: dict[str, Any], on_progress: OnProgress) -> Any:
         """Has the owner do something to the tenant."""
-        return await self._crew.call(self._directory.owner(tenant), op, tenant.name, args, on_progress)
+
+        def owner() -> int:  # who it is at the moment of sending: it may be handed over until then
+            return self._directory.owner(self._directory.get(tenant.name) or tenant)
+
+        return await self._crew.call(owner, op, tenant.name, args, on_progress)
 
     async def mark_failed(self, failed: TenantFailed) -> None:
         """A worker says that it cannot serve the tenant."""
@@ -164,7 +181,8 @@ class Tenancy:
                 tenant = self._directory.get(failed.name)
                 if tenant is not None and tenant.state is TenantState.ACTIVE:
                     await self._change(take("fail", tenant, failed.reason))
-        except (Refused, CrewError, LifecycleError) as error:
+                    self._ledger.events.note("failed", failed.name, self._directory.shard(tenant), failed.reason)
+        except (Refused, CrewError, LifecycleError, RegistryError) as error:
             self._log.error("tenant %s could not be marked failed: %s", failed.name, error)
 
     async def repair(self) -> None:
@@ -177,7 +195,7 @@ class Tenancy:
                         await self._change(take("land", tenant))
                     else:
                         await self._purge(tenant, ignore)
-            except (Refused, CrewError, LifecycleError) as error:
+            except (Refused, CrewError, LifecycleError, RegistryError) as error:
                 self._log.error("tenant %s was left %s and stays so: %s", tenant.name, tenant.state, error)
             else:
                 done = "serves again" if repair is Repair.LAND else "is removed"
@@ -185,6 +203,10 @@ class Tenancy:
 
     async def _change(self, tenant: Tenant) -> None:
         self._registry.put(tenant)
+        await self._spread(tenant)
+
+    async def _spread(self, tenant: Tenant) -> None:
+        """Has every worker know what the registry says."""
         self._directory.put(tenant)
         await self._crew.tell_all(lambda number: TenantPut(number, tenant))
 
@@ -194,6 +216,7 @@ class Tenancy:
         self._directory.drop(tenant.name)
         self._ledger.close(tenant.name)
         await self._crew.tell_all(lambda number: TenantDrop(number, tenant.name))
+        self._ledger.events.note("deleted", tenant.name)
         self._log.info("tenant %s and its files are removed", tenant.name)
 
     def _checked(self, name: str, domains: list[str]) -> list[str]:
@@ -211,28 +234,10 @@ class Tenancy:
                 raise Refused(f"{domain} belongs to tenant {other.name}")
         return checked
 
-    @asynccontextmanager
-    async def held(self, name: str, op: str, *, patient: bool = False) -> AsyncIterator[None]:
-        """Nobody else changes this tenant meanwhile. Who is not patient is told what goes on after BUSY_TIMEOUT_S."""
-        hold = self._holds.get(name)
-        if hold is None:
-            hold = self._holds[name] = _Hold()
-        hold.users += 1
-        try:
-            try:
-                async with asyncio.timeout(None if patient else BUSY_TIMEOUT_S):
-                    await hold.lock.acquire()
-            except TimeoutError:
-                raise Refused(f"tenant {name} is busy: {hold.op}") from None
-            hold.op = op
-            try:
-                yield
-            finally:
-                hold.lock.release()
-        finally:
-            hold.users -= 1
-            if not hold.users:
-                del self._holds[name]
+    def held(self, name: str, op: str, *, patient: bool = False) -> AbstractAsyncContextManager[None]:
+        """Nobody else changes this tenant meanwhile. Who is not patient is told what goes on after BUSY_TIMEOUT_S, by
+        TenantBusy."""
+        return self._holds.held(name, op, None if patient else BUSY_TIMEOUT_S)
 
 
 def ignore(progress: Progress) -> None:
