@@ -22,11 +22,13 @@ import pytest
 from supervisor.contract import channel
 from supervisor.contract.board import Board
 from supervisor.contract.messages import Call, Message, Reply, UsageReport
+from supervisor.contract.plan import Plan
 from supervisor.contract.settings import Http, Settings, Supervision
-from supervisor.contract.shardmap import Directory
+from supervisor.contract.shardmap import Directory, first_routes
 from supervisor.contract.slots import Slots
 from supervisor.contract.tenant import Tenant, TenantState
 from supervisor.contract.usage import WorkerUsage
+from worker.fair.account import Accounts
 from worker.process import ShardWorker
 
 SHARDS = 3
@@ -68,12 +70,18 @@ class FakeShard:
     def __init__(self, shard: int, trace: Path) -> None:
         SHARD[0] = shard
         self.asgi = application
-        self.meter = self
+        self.accounts = Accounts(lambda _: Plan(), {})
         self._shard = shard
         self._trace = trace
 
-    def request(self, name: str, cpu_ns: int, status: int, bytes_in: int, bytes_out: int) -> None:
-        assert cpu_ns > 0
+    def start(self, wire: Any) -> None:
+        pass
+
+    def beat(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
 
     async def answer(self, message: Call) -> Reply:
         if message.op == "fail":
@@ -83,7 +91,8 @@ class FakeShard:
     def usage(self) -> WorkerUsage:
         return WorkerUsage(shard=self._shard, pid=0)
 
-    async def close(self) -> None:
+    async def close(self, timeout_s: float) -> None:
+        assert timeout_s > 0
         self._trace.write_text("closed")
 
 
@@ -94,7 +103,7 @@ class Workers:
         self.path = directory
         self.pids: dict[int, int] = {}
         self.channels: dict[int, socket.socket] = {}
-        tenants = Directory(SHARDS, "localhost", path_prefix=False)
+        tenants = Directory(first_routes(SHARDS), "localhost", path_prefix=False)
         for number, name in enumerate(NAMES):
             tenants.put(Tenant(name=name, state=TenantState.ACTIVE, shard=number % SHARDS))
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -158,7 +167,8 @@ class Workers:
             fileno = self.listener.fileno
 
         worker = TestWorker(1, parent, [Listening], None, 30, cfg, Logger(cfg))
-        worker.shard, worker.board = shard, self.board
+        worker.shard = worker.berth = shard
+        worker.board = self.board
         self.board.channel = theirs
         worker.init_process()
         return 0

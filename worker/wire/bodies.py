@@ -3,7 +3,8 @@
 Bodies that arrived whole together with their head never come here: they are a slice of what was read.
 """
 
-from worker.wire.heads import Chunks, Refusal
+from worker.wire.chunks import Chunks
+from worker.wire.refusal import Refusal
 
 RAW_FACTOR_MAX = 8  # chunked: bytes on the wire for each byte the cap allows (one-byte chunks need six)
 PENDING_BYTES_MAX = 65_536  # kept for the application before reading pauses
@@ -13,22 +14,28 @@ TOO_LARGE = "Request entity too large."
 class Body:
     """A body of `length` bytes, or a chunked one. `received` counts the bytes of content so far."""
 
-    __slots__ = ("_chunks", "_left", "_max", "_pending", "_pending_bytes", "_raw", "complete", "received")
+    __slots__ = ("_left", "_max", "_pending", "_pending_bytes", "_raw", "chunks", "complete", "dropped", "received")
 
     def __init__(self, length: int, chunks: Chunks | None, bytes_max: int) -> None:
         self._left = length
-        self._chunks = chunks
+        self.chunks = chunks
         self._max = bytes_max
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._raw = 0
         self.received = 0
         self.complete = False
+        self.dropped = False  # nobody wants it
 
     @property
     def left(self) -> int | None:
         """Bytes still to come; None if only the sender knows."""
-        return 0 if self.complete else self._left if self._chunks is None else None
+        return 0 if self.complete else self._left if self.chunks is None else None
+
+    @property
+    def kept(self) -> int:
+        """Bytes of it in memory, here or with the application, which gathers them."""
+        return 0 if self.dropped else self.received
 
     @property
     def full(self) -> bool:
@@ -43,11 +50,11 @@ class Body:
     def feed(self, data: bytes) -> bytes | None:
         """Takes what was read; returns what lies behind the body's end, None before it. Raises Refusal (400, 413)."""
         rest: bytes | None = None
-        if self._chunks is not None:
+        if self.chunks is not None:
             self._raw += len(data)
             if self._raw > self._max * RAW_FACTOR_MAX:
                 raise Refusal(413, TOO_LARGE)
-            data, rest = self._chunks.feed(data)
+            data, rest = self.chunks.feed(data)
         elif len(data) >= self._left:
             data, rest = data[: self._left], data[self._left :]
             self._left = 0
@@ -65,11 +72,12 @@ class Body:
     def take(self) -> bytes:
         """Everything that is waiting."""
         pending = self._pending
-        data = pending[0] if len(pending) == 1 else b"".join(pending)
-        self.drop()
-        return data
+        self._pending = []
+        self._pending_bytes = 0
+        return pending[0] if len(pending) == 1 else b"".join(pending)
 
     def drop(self) -> None:
-        """Forgets what is waiting."""
+        """Forgets what is waiting, and what the application had."""
+        self.dropped = True
         self._pending = []
         self._pending_bytes = 0

@@ -1,82 +1,93 @@
 """One client connection: what its bytes mean at which moment.
 
     READY ──request──► BUSY ──response, body read──────► READY        READY     awaits a head, or a small body's rest
-      │                 ├─response, body unread──► SKIPPING ─► READY  BUSY      an exchange runs; input: body, then kept
-      │                 ├─client reads too slowly► STALLED ──► READY  SKIPPING  an unwanted body is read away
-      │                 └─last response──► lingering, closed          STALLED   input is kept until the client reads
-      └──another shard's──► passing ──► (its owner)
+      │ │               ├─response, body unread──► SKIPPING ─► READY  BUSY      an exchange runs; input: body, then kept
+      │ │               ├─client reads too slowly► STALLED ──► READY  SKIPPING  an unwanted body is read away
+      │ │               └─last response──► lingering, closed          STALLED   input is kept until the client reads
+      │ └──gate──► PARKED ──turn──► READY                             PARKED    a request waits at the gate, input kept
+      └──another worker's──► passing ──► (its owner)
 
 Requests on a connection are answered one after another. A request with a small body is started when all of it is there,
-so that it never costs a Task; larger, chunked and announced (`Expect`) bodies are streamed.
+so that it never costs a Task; larger, chunked and announced (`Expect`) bodies are streamed. The gate is asked when a
+request could begin to run, and until then all of it is `unread`, so that it can go to another worker as it came.
 """
 
 import asyncio
 from math import inf
+from time import thread_time_ns
 from typing import TYPE_CHECKING, cast
 
-from supervisor.contract.tenant import Tenant
+from worker.fair.account import Account
 from worker.wire.asgi import Exchange
 from worker.wire.bodies import TOO_LARGE, Body
+from worker.wire.gated import Gated
 from worker.wire.handoff import UNREAD_BYTES_MAX, Address
-from worker.wire.heads import Head, Refusal
-from worker.wire.movable import Movable
+from worker.wire.heads import Head
+from worker.wire.movable import RETRY_AFTER_S
+from worker.wire.receiving import BUSY, PARKED, READY, SKIPPING, SLOW_BODY, STALLED
+from worker.wire.refusal import Refusal
 
 if TYPE_CHECKING:
     from worker.wire.endpoint import Endpoint
 
-READY, BUSY, SKIPPING, STALLED = range(4)
-
 PIPELINE_BATCH = 8  # requests of one connection before the others get a turn
 FRESH_S = 1.0  # for the first request of a connection accepted just before its worker stops
 DRAIN_S = 5.0  # for a client that lets a stopping worker wait for input: others wait for the successor
+STOP_AGAIN_S = 5.0  # for a request that was stopped to end by itself
 LOCAL: Address = ("127.0.0.1", 0)  # stands for the peer of a unix socket
 
 SLOW_HEAD = "The request head did not arrive in time."
-SLOW_BODY = "The request body did not arrive in time."
 FULL = "The server has too many connections."
+TOO_LONG = "The request took too long."
+WAITED_TOO_LONG = "The server is busy, please try again."
 
 
-class Connection(Movable):
+class Connection(Gated):
     """The protocol of one socket."""
 
-    __slots__ = (
-        "_body",
-        "_exchange",
-        "_mode",
-        "_partial",
-        "served",
-        "server",
-    )
+    __slots__ = ("_partial", "server")
 
     def __init__(self, end: "Endpoint", client: Address, hops: int, unread: bytes) -> None:
         super().__init__(end, client, hops, unread)
         self.server: Address = LOCAL
-        self.served = 0
-        self._mode = READY
         self._partial: Head | None = None  # head of the small body that is awaited
-        self._exchange: Exchange | None = None
-        self._body: Body | None = None  # streamed to the exchange, or skipped
 
     # -- asyncio -----------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         end = self.end
         self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=0)  # to be told of all that the client does not take at once
         name = transport.get_extra_info("sockname")
         if isinstance(name, tuple):
             self.server = name[:2]
-        refused = end.full
+        refused = not end.make_room()
         end.connections.add(self)
-        self.deadline = end.now + (FRESH_S if end.draining else end.http.head_timeout_s)
+        self.account.connections += 1
+        if self.served:
+            self._rest()
+        else:
+            self.deadline = end.now + (FRESH_S if end.draining else end.http.head_timeout_s)
         if refused:
             self.refuse(503, FULL)
+        elif end.departing is not None:
+            self.depart(end.departing)
         elif self.unread:
+            end.began_ns = thread_time_ns()
             data, self.unread = self.unread, b""
             self._advance(data)
+            self.book()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio names it)
         self.gone = True
         self.end.connections.discard(self)
+        account = self.account
+        if self._mode == PARKED:
+            self.end.gate.leave(account, self)
+        account.connections -= 1
+        account.bytes_in += len(self.unread)
+        self.unread = b""
+        self.weigh()
         if self._exchange is not None:
             self._exchange.lost()
 
@@ -86,10 +97,11 @@ class Connection(Movable):
             self.read_away(nbytes)
         elif self._mode == READY:
             self._advance(self.unread + data if self.unread else data)
-        elif self._body is not None:
-            self._feed(self._body, data)
+        elif self.body is not None:
+            self._feed(self.body, data)
         else:
             self.keep(data)
+        self.book()
 
     def eof_received(self) -> bool:
         self.eof = True
@@ -106,6 +118,8 @@ class Connection(Movable):
         self.choked = True
 
     def resume_writing(self) -> None:
+        end = self.end
+        end.began_ns = thread_time_ns()
         self.choked = False
         if self.passing:
             self.pass_on()
@@ -113,15 +127,24 @@ class Connection(Movable):
             self._resume()
         elif self._exchange is not None:
             self._exchange.wake_writer()
+        self.book()
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
-    def _advance(self, data: bytes) -> None:
-        """Starts one request after another from the beginning of `data`. Called in READY only."""
+    def _advance(  # noqa: PLR0912 (the way of every request: a call costs what a branch does not)
+        self, data: bytes, granted: Account | None = None, known: bool = False
+    ) -> None:
+        """Starts one request after another from the beginning of `data`. Called in READY only.
+
+        The first one need not ask the gate if it has its account's turn, `granted`; `known`: it has asked before.
+        """
         end = self.end
         partial, self._partial = self._partial, None
         awaited = bool(self.unread)  # a deadline runs for the beginning of `data`
         self.unread = b""
+        if end.departing is not None:
+            self.leave_for(end.departing, data)
+            return
         start = 0
         size = len(data)
         for _ in range(PIPELINE_BATCH):
@@ -129,21 +152,36 @@ class Connection(Movable):
             if head is None:
                 return
             partial = None
-            route = end.directory.route(head.fields.host, head.target)
-            tenant, prefix = (None, 0) if route is None else route
-            if tenant is not None and (owner := end.directory.owner(tenant)) != end.shard:
-                self.leave_for(owner, data[start:])
+            prefix = self._here(head, data, start)
+            if prefix < 0:
                 return
             begin = start
             start += head.size
+            bodied = head.fields.length > 0 or head.chunks is not None
+            if bodied and self._awaits(head, data, begin):
+                return
+            account = self.account
+            if granted is not account and (account.bars or account.deficit_ns <= 0):
+                refused = self._ask(head, data, begin, known)
+                if refused < 0:
+                    return
+                if refused:
+                    start, known = refused, False
+                    if start == size:
+                        self._rest()
+                        return
+                    continue
+            granted, known = None, False
             whole = b""
-            if head.fields.length or head.chunks is not None:
-                arrived = self._begin_body(head, tenant, prefix, data, begin)
+            if bodied:
+                arrived = self._take_body(head, prefix, data, start)
                 if arrived is None:
                     return
                 whole, data, start = arrived
+                begin -= size - len(data)
                 size = len(data)
-            exchange = self._exchange = Exchange(self, head, tenant, whole, None)
+            account.bytes_in += start - begin
+            exchange = self._exchange = Exchange(self, head, self.tenant, whole, None)
             self._mode = BUSY
             if not exchange.run(prefix):
                 self.deadline = inf
@@ -153,10 +191,11 @@ class Connection(Movable):
             if not self._settle(exchange, start < size):
                 return
             if start == size:
-                self.deadline = end.now + end.http.keepalive_timeout_s
+                self._rest()
                 return
             if self.choked:
                 break
+            self.book()
         self._stall(data[start:])
 
     def _parse(self, data: bytes, start: int, timed: bool) -> Head | None:
@@ -178,86 +217,54 @@ class Connection(Movable):
                 self.transport.close()
         return head
 
-    def _begin_body(
-        self, head: Head, tenant: Tenant | None, prefix: int, data: bytes, begin: int
-    ) -> tuple[bytes, bytes, int] | None:
-        """(whole body, data, start of what follows in it) if all of the body is there; else sees to the rest itself.
+    def _awaits(self, head: Head, data: bytes, begin: int) -> bool:
+        """Whether the request can't begin: its body is too large, or small and not all there; that is seen to.
 
         The request begins at `begin` in `data`.
         """
         end = self.end
         length = head.fields.length
-        start = begin + head.size
-        last = start + length
         if length > end.http.body_bytes_max:
+            self.account.failed += 1
             self.refuse(413, TOO_LARGE)
-            return None
+            return True
+        last = begin + head.size + length
+        if last <= len(data) or last - begin > UNREAD_BYTES_MAX or head.chunks or head.fields.expect_continue:
+            return False
+        if self.eof:
+            self.transport.close()
+            return True
+        self._partial = head
+        self.unread = data[begin:]
+        self.deadline = end.now + end.http.body_timeout_s
+        return True
+
+    def _take_body(self, head: Head, prefix: int, data: bytes, start: int) -> tuple[bytes, bytes, int] | None:
+        """(whole body, data, start of what follows in it) if all of the body is there; else runs the request.
+
+        The body begins at `start` in `data`.
+        """
+        last = start + head.fields.length
         if head.chunks is None and last <= len(data):
             return data[start:last], data, last
-        if head.chunks is None and last - begin <= UNREAD_BYTES_MAX and not head.fields.expect_continue:
-            if self.eof:
-                self.transport.close()
-                return None
-            self._partial = head
-            self.unread = data[begin:]
-            self.deadline = end.now + end.http.body_timeout_s
-            return None
-        body = Body(length, head.chunks, end.http.body_bytes_max)
+        end = self.end
+        body = Body(head.fields.length, head.chunks, end.http.body_bytes_max)
         try:
             rest = body.feed(data[start:]) if start < len(data) else None
         except Refusal as refusal:
+            self.account.failed += 1
             self.refuse(refusal.status, refusal.message)
             return None
         if rest is not None:
             return body.take(), rest, 0
-        self._body = body
+        self.account.bytes_in += head.size + len(data) - start
+        self.body = body
         self._mode = BUSY
-        self._watch_body(body)
-        exchange = self._exchange = Exchange(self, head, tenant, b"", body)
+        self.watch_body(body)
+        exchange = self._exchange = Exchange(self, head, self.tenant, b"", body)
         if exchange.run(prefix):
             self.finished(exchange)
         return None
-
-    def _feed(self, body: Body, data: bytes) -> None:
-        """More of the body has come."""
-        if body.complete:
-            self.keep(data)
-            return
-        exchange = self._exchange
-        try:
-            rest = body.feed(data)
-        except Refusal as refusal:
-            self._break_body(refusal.status, refusal.message)
-            return
-        if self._mode == SKIPPING:
-            body.drop()
-            if rest is not None:
-                self._body = None
-                self._mode = READY
-                self._go_on(rest)
-            return
-        if rest:
-            self.keep(rest)
-        self._watch_body(body)
-        if exchange is not None:
-            exchange.wake()
-
-    def _watch_body(self, body: Body) -> None:
-        """Reads on while the application keeps up."""
-        if body.complete:
-            self.deadline = inf
-        elif body.full:
-            self.deadline = inf
-            self.transport.pause_reading()
-        else:
-            self.deadline = self.end.now + self.end.http.body_timeout_s
-
-    def read_on(self) -> None:
-        """The application has taken what there was of the body."""
-        body = self._body
-        if body is not None and not body.complete and not self.gone:
-            self._watch_body(body)
-            self.transport.resume_reading()
 
     # -- after a request ---------------------------------------------------------------------------------------------
 
@@ -279,9 +286,10 @@ class Connection(Movable):
         self._exchange = None
         self.served += 1
         self.hops = 0
+        self.since = 0.0
         if self.gone:
             return False
-        body = self._body
+        body = self.body
         cut = body is not None and not body.complete
         if exchange.close or self.end.draining or (self.eof and (cut or not more)):
             if more or cut or exchange.head.fields.keep_alive:
@@ -291,40 +299,19 @@ class Connection(Movable):
             return False
         if cut:
             assert body is not None
-            body.drop()
-            self._mode = SKIPPING
-            self.deadline = self.end.now + self.end.http.body_timeout_s
-            self.transport.resume_reading()
+            self.skip_body(body)
             return False
-        self._body = None
+        self.body = None
         return True
 
-    def _go_on(self, data: bytes) -> None:
-        """Takes up reading and the requests in `data`. Called in READY only."""
-        self.transport.resume_reading()
-        if not data:
-            self.deadline = self.end.now + self.end.http.keepalive_timeout_s
-        elif self.choked:
-            self._stall(data)
-        else:
-            self._advance(data)
-
-    def _stall(self, data: bytes) -> None:
-        """Lets the requests in `data` wait: until the client reads, or only until other connections had a turn."""
-        self._mode = STALLED
-        self.deadline = inf  # the limit on writing watches the client
-        self.keep(data)
-        if not self.choked:
-            self.end.loop.call_soon(self._resume)
-
-    def _resume(self) -> None:
-        """Goes on after a stall."""
-        if self._mode == STALLED and not self.gone and not self.choked:
-            self._mode = READY
-            data, self.unread = self.unread, b""
-            self._go_on(data)
-
     # -- ends --------------------------------------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        exchange = self._exchange
+        if exchange is not None and exchange.until <= now:
+            exchange.until = now + STOP_AGAIN_S
+            exchange.stop(TOO_LONG)
+        super().check(now)
 
     def expire(self) -> None:
         mode = self._mode
@@ -335,16 +322,25 @@ class Connection(Movable):
         elif mode == READY and self.unread.strip(b"\r\n"):
             self.refuse(408, SLOW_HEAD)
         elif mode == BUSY:
-            self._break_body(408, SLOW_BODY)
+            self.break_body(408, SLOW_BODY)
         elif mode == READY:
             self.transport.close()
+        elif mode == PARKED:
+            self.end.gate.leave(self.account, self)
+            self._unpark().refused += 1
+            self.refuse(503, WAITED_TOO_LONG, RETRY_AFTER_S)
         else:
             self.abort()
 
     @property
+    def between(self) -> bool:
+        """Whether nothing is being done for it: it is between two requests, or one has begun to arrive."""
+        return self._mode == READY and not (self.lingering or self.passing or self.transport.is_closing())
+
+    @property
     def idle(self) -> bool:
         """Whether no request has begun to arrive."""
-        return self._mode == READY and not self.unread and not self.transport.is_closing()
+        return not self.unread and self.between
 
     def drain(self) -> None:
         """Ends what would never end by itself, or not soon."""
@@ -354,18 +350,29 @@ class Connection(Movable):
         if exchange is not None and exchange.detached:
             exchange.hang_up()
 
-    def _break_body(self, status: int, message: str) -> None:
-        """The body of the running request can't be completed."""
-        exchange = self._exchange
-        if exchange is None:  # SKIPPING: the response has been sent
-            self.linger()
+    def depart(self, berth: int) -> None:
+        """Goes to another worker: at once if it is between two requests, else when it will be."""
+        if self.gone or self.lingering or self.passing or self.transport.is_closing():
             return
-        if exchange.head_sent:
-            self.abort()
-        else:
-            exchange.answer(status, message)
-            exchange.wake()
-            self.linger()
+        exchange = self._exchange
+        if exchange is not None and exchange.detached:
+            exchange.hang_up()
+        if self._mode == PARKED:
+            self.end.gate.leave(self.account, self)
+            self._unpark()
+        elif self._mode == STALLED:
+            self._mode = READY
+        if self._mode == READY:
+            self._partial = None
+            self.leave_for(berth, self.unread)
+            self.weigh()
+
+    def stop(self, account: Account, message: str) -> None:
+        """Ends what runs here for an account."""
+        exchange = self._exchange
+        if exchange is not None and exchange.account is account:
+            exchange.until = self.end.now + STOP_AGAIN_S
+            exchange.stop(message)
 
     def abandon(self) -> asyncio.Task[None] | None:
         """Drops the connection; returns the Task that still works for it."""

@@ -22,10 +22,12 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from worker.fair.descriptors import can_open
+
 FRAME_BYTES_MAX = 65_536
 ADDRESS_BYTES_MAX = 64
 QUEUE_BYTES = 1 << 20  # asked for; the kernel caps it at net.core.wmem_max
-HOPS_MAX = 4
+HOPS_MAX = 8
 
 _MAGIC = 0x50
 _VERSION = 1
@@ -41,6 +43,10 @@ Address = tuple[str, int]
 
 class BadFrameError(ValueError):
     """A message which is not a frame with one stream socket."""
+
+
+class NoDescriptorError(OSError):
+    """This process may have no more descriptors: what was passed to it stays in the queue."""
 
 
 class Passed(NamedTuple):
@@ -78,16 +84,16 @@ def decode(frame: bytes) -> tuple[Address, int, bytes]:
 
 
 class Links:
-    """The queues between the shards, seen from one of them."""
+    """The queues between the workers, seen from one of them."""
 
     __slots__ = ("_queues", "inbox")
 
-    def __init__(self, pairs: Sequence[tuple[socket.socket, socket.socket]], shard: int) -> None:
+    def __init__(self, pairs: Sequence[tuple[socket.socket, socket.socket]], berth: int) -> None:
         for sender, _ in pairs:
             sender.setblocking(False)
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, QUEUE_BYTES)
         self._queues = [sender for sender, _ in pairs]
-        self.inbox = pairs[shard][1]
+        self.inbox = pairs[berth][1]
         self.inbox.setblocking(False)
 
     def send(self, owner: int, fd: int, frame: bytes) -> bool:
@@ -101,7 +107,12 @@ class Links:
         return True
 
     def take(self) -> Passed | None:
-        """The next connection passed to this shard, None when there is none. Raises BadFrameError, OSError."""
+        """The next connection passed to this shard, None when there is none.
+
+        Raises BadFrameError, OSError; NoDescriptorError before anything is taken.
+        """
+        if not can_open(1):
+            raise NoDescriptorError(errno.EMFILE, "no descriptor for a connection that was passed")
         try:
             frame, fds, _, _ = socket.recv_fds(self.inbox, FRAME_BYTES_MAX, 1, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:

@@ -17,14 +17,10 @@ other than `chunked` alone, expectations.
 
 import re
 
-from gunicorn.asgi.parser import (
-    InvalidHTTPVersion,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseError,
-    PythonProtocol,
-    UnsupportedTransferCoding,
-)
+from gunicorn.asgi.parser import ParseError, PythonProtocol
+
+from worker.wire.chunks import Chunks
+from worker.wire.refusal import HEAD_TOO_LARGE, MALFORMED, TARGET_TOO_LONG, Refusal, refusal_of
 
 HEAD_END = b"\r\n\r\n"
 MEMO_BLOCK_BYTES_MAX = 2048
@@ -36,49 +32,7 @@ ABSOLUTE_FORM = re.compile(rb"https?://([^/?]+)([/?].*)?", re.IGNORECASE)
 HOST = re.compile(rb"(?:[A-Za-z0-9._~%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 METHOD_START = re.compile(rb"[!$%&'*+.^_`|~0-9A-Z\r-]")
 
-MALFORMED = "The request is malformed."
-HEAD_TOO_LARGE = "The request head is too large."
-TARGET_TOO_LONG = "The request target is too long."
-REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
-    (LimitRequestLine, 414, TARGET_TOO_LONG),
-    (LimitRequestHeaders, 431, HEAD_TOO_LARGE),
-    (UnsupportedTransferCoding, 501, "The transfer coding is not supported."),
-    (InvalidHTTPVersion, 505, "The HTTP version is not supported."),
-    (ParseError, 400, MALFORMED),
-    (ValueError, 400, MALFORMED),  # int() of a Content-Length with thousands of digits
-)
-
 Pairs = tuple[tuple[bytes, bytes], ...]
-
-
-class Refusal(Exception):  # noqa: N818 (it is the answer, not a failure of ours)
-    """A request the wire itself answers: `status` and a public `message`; the connection is closed after it."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
-class Chunks:
-    """The chunked body behind a head, decoded by the parser that read the head."""
-
-    __slots__ = ("_found", "_parser")
-
-    def __init__(self, parser: PythonProtocol, found: list[bytes]) -> None:
-        self._parser = parser
-        self._found = found
-
-    def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
-        """(decoded, None) while more is to come, (decoded, bytes behind the body) at its end. Raises Refusal."""
-        try:
-            self._parser.feed(data)
-        except ParseError as error:
-            raise refusal_of(error) from error
-        found = self._found
-        body = found[0] if len(found) == 1 else b"".join(found)
-        found.clear()
-        return body, self._parser.remaining() if self._parser.is_complete else None
 
 
 class Fields:
@@ -274,11 +228,3 @@ def _to_origin_form(target: bytes, fields: Fields) -> tuple[bytes, Fields]:
     others = tuple(pair for pair in fields.headers if pair[0] != b"host")
     replaced = Fields(((b"host", found[1]), *others), fields.version, fields.length, fields.keep_alive)
     return rest if rest[:1] == b"/" else b"/" + rest, replaced
-
-
-def refusal_of(error: Exception) -> Refusal:
-    """What to answer to a parser's error."""
-    for kind, status, message in REFUSALS:
-        if isinstance(error, kind):
-            return Refusal(status, message)
-    raise error

@@ -1,6 +1,7 @@
-"""A stream that can be passed to another shard with all that was read from it and not used.
+"""A stream that can be passed to another worker with all that was read from it and not used.
 
-Input is never read beyond what one frame of a hand-off carries, so `unread` can move at any request's boundary.
+Input is never read beyond what one frame of a hand-off carries, so `unread` can move at any request's boundary; so can
+a connection between two requests, with nothing unread.
 """
 
 from math import inf
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
     from worker.wire.endpoint import Endpoint
 
 PASS_WAIT_S = 2.0  # for room in the owner's queue
+DEPART_WAIT_S = 15.0  # the same, where all connections leave at once
 RETRY_AFTER_S = 1
 OWNER_BUSY = "The server is overloaded, please try again."
 
 
 class Movable(Stream):
-    """The socket of one client, here or on its way. `hops` and `unread` come from the shard that passed it."""
+    """The socket of one client, here or on its way. `hops` and `unread` come from the worker that passed it."""
 
-    __slots__ = ("_owner", "client", "hops", "passing", "unread")
+    __slots__ = ("client", "hops", "owner", "passing", "unread")
 
     def __init__(self, end: "Endpoint", client: Address, hops: int, unread: bytes) -> None:
         super().__init__(end)
@@ -29,11 +31,7 @@ class Movable(Stream):
         self.hops = hops
         self.unread = unread
         self.passing = False
-        self._owner = 0
-
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (asyncio names it)
-        unread = self.unread
-        return self.end.buffer[: UNREAD_BYTES_MAX - len(unread)] if unread else self.end.buffer
+        self.owner = 0  # berth that it is passed to
 
     def keep(self, data: bytes) -> None:
         """Keeps input for later; reading stops before it exceeds what a hand-off carries."""
@@ -43,8 +41,8 @@ class Movable(Stream):
             self.transport.pause_reading()
 
     def leave_for(self, owner: int, unread: bytes) -> None:
-        """The next request, which begins with `unread`, is another shard's."""
-        self._owner = owner
+        """The next request, which begins with `unread` or has not begun, is for the worker at berth `owner`."""
+        self.owner = owner
         self.unread = unread
         self.passing = True
         self.pass_on()
@@ -56,37 +54,40 @@ class Movable(Stream):
         self.deadline = inf
         if self.hops >= handoff.HOPS_MAX:
             self.not_passed()
-        elif transport.get_write_buffer_size():
-            transport.set_write_buffer_limits(high=0)  # so resume_writing tells when the last byte has left
-        else:
-            self.deadline = self.end.now + PASS_WAIT_S
+        elif not transport.get_write_buffer_size():  # else resume_writing tells when the last byte has left
+            self.deadline = self.end.now + (PASS_WAIT_S if self.end.departing is None else DEPART_WAIT_S)
             self.pass_again()
 
     def not_passed(self) -> None:
         """The owner can't have it now, and must not get it later: the client may repeat what was refused."""
         self.passing = False
-        self.refuse(503, OWNER_BUSY, RETRY_AFTER_S)
+        if self.unread:
+            self.refuse(503, OWNER_BUSY, RETRY_AFTER_S)
+        else:
+            self.transport.close()
 
     def linger(self) -> None:
         """Ends after the last response; what was kept for later is of no use any more, and its room is needed."""
         self.unread = b""
         super().linger()
 
-    def pass_again(self) -> None:
-        """Tries to put the connection into the owner's queue."""
+    def pass_again(self) -> bool:
+        """Tries to put the connection into the owner's queue; False: it is full."""
         if not self.passing or self.gone:
-            return
+            return True
         end = self.end
         try:
-            frame = handoff.encode(self.client, self.hops + 1, self.unread)
-            sent = end.links.send(self._owner, self.fileno(), frame)
+            frame = handoff.encode(self.client, self.hops + 1 if self.unread else 0, self.unread)
+            sent = end.links.send(self.owner, self.fileno(), frame)
         except OSError as error:
-            end.log.error("a connection could not be passed to shard %d: %s", self._owner, error)
+            end.log.error("a connection could not be passed to berth %d: %s", self.owner, error)
             self.not_passed()
-            return
+            return True
         if not sent:
             end.queue(self)
-            return
+            return False
         end.passed += 1
         self.gone = True
+        self.unread = b""  # the owner's now
         self.transport.abort()  # closes this descriptor only: the connection lives on at its owner
+        return True

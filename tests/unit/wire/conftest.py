@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from supervisor.contract.plan import Plan
 from supervisor.contract.settings import Http
-from supervisor.contract.shardmap import Directory
+from supervisor.contract.shardmap import Directory, first_routes
 from supervisor.contract.slots import Slots
 from supervisor.contract.tenant import Tenant, TenantState
+from worker.fair.account import Account, Accounts
+from worker.fair.gate import Gate
 from worker.wire.endpoint import Endpoint
 from worker.wire.handoff import Links
 
@@ -88,16 +91,6 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await send(piece(answer))
 
 
-class Booked:
-    """A meter that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, int, int, int, int]] = []
-
-    def request(self, name: str, cpu_ns: int, status: int, bytes_in: int, bytes_out: int) -> None:
-        self.requests.append((name, cpu_ns, status, bytes_in, bytes_out))
-
-
 class Client:
     """One connection to the endpoint."""
 
@@ -147,24 +140,26 @@ class Client:
 class Wire:
     """An endpoint of one shard among `shards`; tenants a (shard 0) and b (shard 1 if there is one)."""
 
-    def __init__(self, application: Any, http: Http, shards: int) -> None:
+    def __init__(self, application: Any, http: Http, shards: int, plan: Plan) -> None:
         loop = asyncio.get_running_loop()
         self.pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(shards)]
-        self.booked = Booked()
+        self.plan = plan
         self.slots = Slots(shards)
         self.ends = []
         for shard in range(shards):
-            directory = Directory(shards, "localhost", path_prefix=True)
+            directory = Directory(first_routes(shards), "localhost", path_prefix=True)
             directory.put(Tenant(name="a", state=TenantState.ACTIVE, shard=0))
             directory.put(Tenant(name="b", state=TenantState.ACTIVE, shard=shards - 1))
+            accounts = Accounts(lambda _: plan, {})
             end = Endpoint(
                 loop=loop,
                 http=http,
                 directory=directory,
                 slots=self.slots,
-                shard=shard,
+                berth=shard,
                 app=application,
-                meter=self.booked,
+                accounts=accounts,
+                gate=Gate(loop, accounts),
                 links=Links(self.pairs, shard),
                 log=logging.getLogger("wire"),
             )
@@ -173,16 +168,28 @@ class Wire:
         self.end = self.ends[0]
         self.sweeping = loop.create_task(self._sweep())
 
+    def account(self, name: str = "a", shard: int = 0) -> Account:
+        """The account of a tenant which has been used."""
+        account = self.ends[shard].accounts.get(name)
+        assert account is not None
+        return account
+
+    def outcomes(self, name: str = "a") -> tuple[int, int, int, int, int]:
+        """Requests of the tenant that were ok, failed, errors, refused, gone; wherever they were served."""
+        found = [account for end in self.ends if (account := end.accounts.get(name)) is not None]
+        kinds = [(one.ok, one.failed, one.errors, one.refused, one.gone) for one in found] or [(0, 0, 0, 0, 0)]
+        return tuple(map(sum, zip(*kinds, strict=True)))  # type: ignore[return-value]
+
     async def _sweep(self) -> None:
         while True:
             for end in self.ends:
                 end.sweep()
             await asyncio.sleep(0.02)
 
-    async def connect(self, shard: int = 0) -> Client:
+    async def connect(self, shard: int = 0, address: str = "192.0.2.1") -> Client:
         theirs, ours = socket.socketpair()
         ours.setblocking(False)
-        self.ends[shard].adopt(ours, ("192.0.2.1", 4711))
+        self.ends[shard].adopt(ours, (address, 4711))
         return Client(*await asyncio.open_connection(sock=theirs))
 
     async def close(self) -> None:
@@ -204,11 +211,13 @@ Scenario = Callable[[Wire], Awaitable[None]]
 
 @pytest.fixture
 def play() -> Callable[..., None]:
-    """Runs a scenario against an endpoint: `play(scenario, application=…, shards=…, **limits)`."""
+    """Runs a scenario against an endpoint: `play(scenario, application=…, shards=…, plan=…, **limits)`."""
 
-    def run(scenario: Scenario, application: Any = app, shards: int = 1, **limits: Any) -> None:
+    def run(
+        scenario: Scenario, application: Any = app, shards: int = 1, plan: Plan | None = None, **limits: Any
+    ) -> None:
         async def main() -> None:
-            wire = Wire(application, Http(**limits), shards)
+            wire = Wire(application, Http(**limits), shards, plan or Plan())
             try:
                 await asyncio.wait_for(scenario(wire), 20)
             finally:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from worker.wire.heads import MEMO_BLOCKS_MAX, Chunks, Head, Heads, Refusal
+from worker.wire.chunks import Chunks
+from worker.wire.heads import MEMO_BLOCKS_MAX, Head, Heads
+from worker.wire.refusal import Refusal
 
 LIMITS = {"head_bytes_max": 8192, "headers_max": 20}
 
