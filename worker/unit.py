@@ -8,6 +8,8 @@ A tenant has one writer at a time; whoever writes holds `writer`. There are two 
   and a context of its own, the inner one: whoever uses the outer one meanwhile reads what is committed, and a rollback
   finds the outer one as it was.
 
+`worker.writing` runs short work as a Unit, and as a `transaction` in a thread where it turns out to be long.
+
 Both may be nested, in any order but one: inside a Unit of the outer context nothing may wait, so no transaction can
 begin there. What is nested is a savepoint of the same connection.
 """
@@ -21,7 +23,10 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 
 import apsw
 
-from worker.db.connection import Database
+from worker.db.connection import WAL_PAGES, Database
+from worker.errors import ApiError
+
+T = TypeVar("T")
 
 # What follows a unit of work; it gets the context in which the work has become true, or has not.
 Step = Callable[[Any], Awaitable[None]]
@@ -63,6 +68,26 @@ class Catalog(Protocol):
         """Read everything again."""
 
 
+class Lanes(Protocol):
+    """Where writes run (`worker.lanes`)."""
+
+    def write_budget_ns(self, db: Database) -> int:
+        """How long the next write may try on the event loop; 0: not at all."""
+
+    def wrote(self, db: Database, *, in_time: bool) -> None:
+        """Whether one was done within that."""
+
+    async def write(self, db: Database, fn: Callable[[Database], T]) -> T:
+        """Run `fn` in a thread on the connection of a transaction."""
+
+    async def checkpoint(self, db: Database) -> None:
+        """Take the write-ahead log back, in a thread."""
+
+    @property
+    def checkpoints(self) -> asyncio.Semaphore:
+        """Who may do so now."""
+
+
 class Tenant(Protocol):
     """The part of a context that a unit of work needs."""
 
@@ -79,6 +104,10 @@ class Tenant(Protocol):
     @property
     def catalog(self) -> Catalog:
         """The tenant's collections."""
+
+    @property
+    def lanes(self) -> Lanes:
+        """Where writes run."""
 
 
 class Whole(Tenant, Protocol):
@@ -138,6 +167,8 @@ class Unit:
             raise
         self._release()
         if error is None:
+            if self.context.data.wal_pages >= WAL_PAGES and self._locked:
+                take_back_soon(self.context)
             await self.done(self.context)
         else:
             await self.undo(error, self.context)
@@ -230,10 +261,13 @@ async def transaction(ctx: WholeT) -> AsyncIterator[WholeT]:
                 raise
             unit.end()
             ctx.adopt(inner)
+            ctx.data.burden = data.burden
     except BaseException as error:
         if unit is not None:
             await unit.undo(error, ctx)
         raise
+    if ctx.data.wal_pages >= WAL_PAGES:
+        take_back_soon(ctx)
     await unit.done(ctx)
 
 
@@ -244,8 +278,12 @@ def _second_connection(ctx: Whole) -> Iterator[Database]:
         ctx.data.connection.get_autocommit()  # raises where the tenant was closed before it was this one's turn
         with closing(Database(ctx.data.path)) as data:
             data.write_limit_ns = ctx.data.write_limit_ns
+            data.room = ctx.data.room
+            data.account = ctx.data.account
+            data.burden, data.write_pace = ctx.data.burden, ctx.data.write_pace
             data.exclusive = True
             yield data
+            ctx.data.write_pace, ctx.data.wal_pages = data.write_pace, data.wal_pages
     finally:
         ctx.writer.release()
 
@@ -264,6 +302,32 @@ async def _unless_closed(ctx: Whole) -> AsyncIterator[None]:
         raise apsw.ConnectionClosedError("the tenant was closed") from None
     finally:
         ctx.ending = None
+
+
+def take_back_soon(ctx: Tenant) -> None:
+    """Have the tenant's write-ahead log taken back, by a thread, at the next opportunity."""
+    data = ctx.data
+    if data.wal_task is None:
+        data.wal_task = asyncio.get_running_loop().create_task(_take_back(ctx))
+
+
+async def _take_back(ctx: Tenant) -> None:
+    data = ctx.data
+    try:
+        async with ctx.lanes.checkpoints:
+            if not ctx.writer.free:  # whoever writes will ask again
+                return
+            await ctx.writer.acquire()
+            try:
+                data.connection.get_autocommit()  # raises where the tenant was closed meanwhile
+                await ctx.lanes.checkpoint(data)
+                data.wal_pages = 0
+            finally:
+                ctx.writer.release()
+    except (apsw.Error, ApiError):
+        pass  # the next commit asks again
+    finally:
+        data.wal_task = None
 
 
 async def _all_of(steps: Iterable[Awaitable[None]]) -> None:

@@ -1,5 +1,6 @@
 """The SQL console: `/api/sql`. For superusers only."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -46,7 +47,7 @@ class Sql:
         if not query:
             raise bad_request(FAILED + EMPTY)
         try:
-            body = await run_script(req.context.tenant, query)
+            body = await run_script(req.context.tenant, query, partial(_gone, req))
         except ConsoleError as error:
             raise bad_request(FAILED + str(error), cause=str(error)) from error
         if not req.context.query.get("fields"):
@@ -55,6 +56,12 @@ class Sql:
             raise bad_request(TOO_LARGE_TO_PICK)
         else:
             json_reply(resp, orjson.loads(body), req)
+
+
+def _gone(req: Request) -> bool:
+    """Whether the client has left, or says that it sends no more, which is all that is seen of one that has left."""
+    exchange = req.scope.get("pocker.exchange")
+    return exchange is not None and (exchange.connection.gone or exchange.connection.eof)
 
 
 def bind(app: Any) -> None:

@@ -1,7 +1,10 @@
 """A tenant's SQLite files: `connection`, `pages` (room for their pages), `faults` (failures as answers), `migrations`
 (what a new tenant holds).
 
-`functions` replaces those of SQLite's that may take for ever.
+`room` is what a tenant may still write: its disk quota, and what the disk has left.
+
+`functions` replaces those of SQLite's that may take for ever, `burdens` is what a tenant's own schema adds to its
+reads and writes, `tally` where threads count, `mending` reads texts that are no UTF-8.
 
 `console` runs statements of a superuser's own on a confined connection, `cells` is how their values are shown.
 """

@@ -5,20 +5,28 @@ neighbours. A statement runs under a deadline checked by SQLite's progress handl
 handler interrupts it, and `worker.lanes` runs it again elsewhere.
 """
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic_ns, thread_time_ns
-from typing import Any
+from time import monotonic_ns, perf_counter_ns, thread_time_ns
+from typing import Any, TypeVar
 
 import apsw
 
+from worker.db.burdens import NONE
 from worker.db.functions import replace_functions
+from worker.db.mending import mended_rows
+from worker.db.room import PAGES_MAX, Room
+from worker.db.tally import Tally
+from worker.fair.account import Account
 
 # How many steps of SQLite's virtual machine pass between two looks at the clock: 10 to 30 µs of work, but 20 ms where
 # each row has a text of 100 KB to search; more often would be felt in long scans (this costs them 3 %).
 STEPS_PER_CHECK = 1_000
+# Pages in the write-ahead log from which on they are taken back into the database. That waits for the disk, 10 ms and
+# more, so it is done in a thread; only where nobody does it, or it does not keep up, by the commit that finds so many.
+WAL_PAGES = 1_000
+WAL_PAGES_MAX = 16_000
 # Prepared statements kept a connection. Each costs 2 to 6 KB: the largest part of a live tenant that is ours to choose.
 STATEMENTS_MAX = 24
 # Pages kept a connection, in KiB of memory; the file system's cache, shared by all tenants, stands behind it.
@@ -39,6 +47,11 @@ PROGRAM_STEPS_MAX = 1_000_000
 # function, and LIKE compares the length of a text times that of its pattern, 4 ns each, before it gives up.
 SPARED_ROW_BYTES_MAX = 100_000
 SPARED_PATTERN_BYTES_MAX = 64
+# The same for statements that search, which may do so many times a row: 0.5 ms at most for each LIKE, and the clock is
+# looked at after ten of them.
+WARY_ROW_BYTES_MAX = 10_000
+WARY_PATTERN_BYTES_MAX = 32
+WARY_STEPS_PER_CHECK = 50
 
 # All memory of SQLite's in a process: so much, and more for each live tenant (one takes some 150 KB of it). From the
 # fraction CROWDED of it on, whatever has a deadline is interrupted; beyond it nobody gets any.
@@ -47,6 +60,7 @@ TENANT_HEAP_BYTES = 256 << 10
 CROWDED = 0.75
 
 Params = Sequence[Any] | Mapping[str, Any]
+T = TypeVar("T")
 
 
 def shrink_sqlite() -> None:
@@ -78,18 +92,28 @@ class Database:
     """
 
     __slots__ = (
+        "_account",
         "_depth",
         "_doomed",
-        "apart",
+        "_wary",
+        "burden",
         "connection",
         "cpu_until_ns",
         "deadline_ns",
         "exclusive",
+        "in_thread",
+        "pace",
+        "pages_max",
         "path",
+        "room",
         "rows_bytes_max",
         "slow",
         "spared",
+        "tally",
+        "wal_pages",
+        "wal_task",
         "write_limit_ns",
+        "write_pace",
     )
 
     def __init__(self, path: Path | str, *, readonly: bool = False) -> None:
@@ -97,19 +121,34 @@ class Database:
         self.path = str(path)
         flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
         self.connection = apsw.Connection(self.path, flags=flags, statementcachesize=STATEMENTS_MAX)
+        self._account: Account | None = None
+        # what time and rows are counted into: the account, or a thread's own tally, which the loop books
+        self.tally: Account | Tally | None = None
         self._depth = 0
         self._doomed = False  # the open transaction can't be committed any more
+        self._wary = False  # texts are searched while the event loop waits
         self.deadline_ns = 0
         # until this moment of the thread's CPU time, a deadline that has passed counts PATIENCE_NS later only
         self.cpu_until_ns = 0
-        # what `worker.lanes` notes about slow reads: their statements, and the tenant's share of the threads
+        # what `worker.lanes` notes about slow reads: their statements, and the budget of who keeps sending some
         self.slow: frozenset[str] = frozenset()
-        self.apart: asyncio.Semaphore | None = None
+        self.pace: Any = None
         self.write_limit_ns = 0
+        # the budget of a tenant whose writes were slow, and what its schema adds to all that it does
+        self.write_pace: Any = None
+        self.burden = NONE
+        # pages in the write-ahead log after the last commit, and what is about to take them back (`worker.unit`)
+        self.wal_pages = 0
+        self.wal_task: Any = None
         # whether one transaction has this connection for itself, so that it may wait for a slow read in a thread
         self.exclusive = False
+        # whether a thread works with it at the moment
+        self.in_thread = False
         # whether the event loop waits for this connection, so that large texts are refused (except in transactions)
         self.spared = False
+        # what the tenant may still write, and the number of pages that SQLite has been told of it
+        self.room: Room | None = None
+        self.pages_max = PAGES_MAX
         # how much the rows of one answer may take (0: no limit); a single one may be as large as a stored one
         self.rows_bytes_max = 0
         try:
@@ -134,6 +173,7 @@ class Database:
         if not readonly:
             # a no-op on a file that is in WAL already, as PocketBase leaves it
             connection.execute("PRAGMA journal_mode=WAL")
+            connection.set_wal_hook(self._logged)
         for pragma in (
             "synchronous=NORMAL",
             "foreign_keys=ON",
@@ -144,8 +184,19 @@ class Database:
             connection.execute("PRAGMA " + pragma)
         self.spare(True)
 
+    @property
+    def account(self) -> Account | None:
+        """Whose time and rows these are."""
+        return self._account
+
+    @account.setter
+    def account(self, account: Account | None) -> None:
+        self._account = self.tally = account
+
     def spare(self, spared: bool) -> None:
         """Refuse what takes long within one step of SQLite (`too_dear`), or no longer."""
+        if self._wary:
+            self._look_closely(False)
         self.spared = spared
         limit = self.connection.limit
         limit(apsw.SQLITE_LIMIT_LENGTH, SPARED_ROW_BYTES_MAX if spared else ROW_BYTES_MAX)
@@ -153,13 +204,23 @@ class Database:
 
     def _may_repeat(self, error: apsw.Error) -> bool:
         """Whether a statement that failed is to be run again without sparing: nobody else will do it elsewhere."""
-        return self.spared and not self.deadline_ns and too_dear(error)
+        return self.spared and not self.deadline_ns and not self.burden.reads and too_dear(error)
 
-    @contextmanager
-    def _unspared(self) -> Iterator[None]:
+    def _look_closely(self, wary: bool) -> None:
+        """Whether the next statement searches texts while the event loop waits for it."""
+        self._wary = wary
+        limit = self.connection.limit
+        limit(apsw.SQLITE_LIMIT_LENGTH, WARY_ROW_BYTES_MAX if wary else SPARED_ROW_BYTES_MAX)
+        limit(apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, WARY_PATTERN_BYTES_MAX if wary else SPARED_PATTERN_BYTES_MAX)
+        self.connection.set_progress_handler(self._overdue, WARY_STEPS_PER_CHECK if wary else STEPS_PER_CHECK)
+
+    def _repeated(self, error: apsw.Error, run: Callable[[str, Params], T], sql: str, params: Params) -> T:
+        """What `run` answers without sparing; raises `error` where that is no remedy."""
+        if not self._may_repeat(error):
+            raise error
         self.spare(False)
         try:
-            yield
+            return run(sql, params)
         finally:
             self.spare(True)
 
@@ -171,11 +232,27 @@ class Database:
         late_ns = monotonic_ns() - self.deadline_ns
         return late_ns > 0 and (late_ns > PATIENCE_NS or thread_time_ns() >= self.cpu_until_ns)
 
+    def _logged(self, connection: apsw.Connection, _: str, pages: int) -> int:
+        """A commit has left so many pages in the write-ahead log. SQLite itself no longer takes any back."""
+        self.wal_pages = pages
+        if pages >= WAL_PAGES_MAX:
+            connection.wal_checkpoint()
+        return apsw.SQLITE_OK
+
     def execute(self, sql: str, params: Params = ()) -> apsw.Cursor:
         """Run one statement (or several, for DDL) and return its cursor."""
         if sql in self.slow and self.deadline_ns and not self._depth:
             raise apsw.InterruptError("known to be slow")
-        return self.connection.execute(sql, params)
+        wary = self.spared and self.deadline_ns > 0 and (self.burden.reads or "LIKE" in sql)
+        if wary is not self._wary:
+            self._look_closely(wary)
+        began_ns = perf_counter_ns()
+        try:
+            return self.connection.execute(sql, params)
+        finally:
+            tally = self.tally
+            if tally is not None:
+                tally.sql_ns += perf_counter_ns() - began_ns
 
     def once(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         """Every row of one statement that is not worth remembering: a prepared one costs kilobytes a tenant.
@@ -185,43 +262,52 @@ class Database:
         """
         if ";" in sql.rstrip("; \t\r\n") or "\0" in sql:
             raise apsw.SQLError("only one statement is allowed")
+        began_ns = perf_counter_ns()
         try:
-            return self._rows(self.connection.execute(sql, params, can_cache=False))
+            cursor = self.connection.execute(sql, params, can_cache=False)
+            tally = self.tally
+            if tally is not None:
+                tally.sql_ns += perf_counter_ns() - began_ns
+            return self._rows(cursor)
         except apsw.Error as error:
-            if not self._may_repeat(error):
-                raise
-        with self._unspared():
-            return self.once(sql, params)
+            return self._repeated(error, self.once, sql, params)
 
     def one(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
         """The first row, or None."""
         try:
-            return next(self.execute(sql, params), None)
+            row = next(self.execute(sql, params), None)
         except UnicodeDecodeError:
-            return next(iter(self._mended(sql, params)), None)
+            return next(iter(mended_rows(self, sql, params)), None)
         except apsw.Error as error:
-            if not self._may_repeat(error):
-                raise
-        with self._unspared():
-            return self.one(sql, params)
+            return self._repeated(error, self.one, sql, params)
+        if row is not None and (tally := self.tally) is not None:
+            tally.rows += 1
+        return row
 
     def all(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         """Every row."""
         try:
             return self._rows(self.execute(sql, params))
         except UnicodeDecodeError:
-            return self._mended(sql, params)
+            return mended_rows(self, sql, params)
         except apsw.Error as error:
-            if not self._may_repeat(error):
-                raise
-        with self._unspared():
-            return self.all(sql, params)
+            return self._repeated(error, self.all, sql, params)
 
     def _rows(self, cursor: apsw.Cursor) -> list[tuple[Any, ...]]:
         """Every row that is left. TooBigError where that takes more than it may."""
+        began_ns = perf_counter_ns()
+        rows: list[tuple[Any, ...]] = []
+        try:
+            rows = self._bounded(cursor) if self.rows_bytes_max else list(cursor)
+        finally:
+            tally = self.tally
+            if tally is not None:
+                tally.rows += len(rows)
+                tally.sql_ns += perf_counter_ns() - began_ns
+        return rows
+
+    def _bounded(self, cursor: apsw.Cursor) -> list[tuple[Any, ...]]:
         left = self.rows_bytes_max
-        if not left:
-            return list(cursor)
         rows: list[tuple[Any, ...]] = []
         for row in cursor:
             size = sum([len(part) for part in row if type(part) in (str, bytes)])
@@ -236,27 +322,6 @@ class Database:
         row = self.one(sql, params)
         return None if row is None else row[0]
 
-    def _mended(self, sql: str, params: Params) -> list[tuple[Any, ...]]:
-        """Every row, what is no UTF-8 in its texts replaced: PocketBase stores the bytes that a form brings.
-
-        One text of this kind, in a database from elsewhere, must not make its whole table unreadable.
-        """
-        names: list[str] = []
-
-        def note(cursor: apsw.Cursor, *_: Any) -> bool:
-            names.extend(f"c{number}" for number in range(len(cursor.get_description())))
-            return False
-
-        cursor = self.connection.cursor()
-        cursor.exec_trace = note
-        with suppress(apsw.ExecTraceAbort):
-            cursor.execute(sql, params, can_cache=False)
-        columns = ", ".join(
-            f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END" for name in names
-        )
-        rows = self.once(f"WITH mended({', '.join(names)}) AS ({sql}) SELECT {columns} FROM mended", params)
-        return [tuple([part.decode(errors="replace") if type(part) is bytes else part for part in row]) for row in rows]
-
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction of ours is open."""
@@ -266,13 +331,17 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """`BEGIN IMMEDIATE` … `COMMIT`; nested ones are savepoints. Any exception rolls back and goes on up.
 
-        The outermost one has `write_limit_ns` (0: no limit) before its statements are interrupted.
+        The outermost one has `write_limit_ns` (0: no limit) before its statements are interrupted, and raises
+        NoRoomError where there is no room for what it writes.
         """
         depth = self._depth
         execute = self.connection.execute
         deadline_ns = self.deadline_ns
         if depth and self.connection.get_autocommit():
             self._doom()
+        room = None if depth else self.room
+        if room is not None:
+            room.admit(self)
         execute(f"SAVEPOINT t{depth}" if depth else "BEGIN IMMEDIATE")
         self._depth = depth + 1
         spared = self.spared
@@ -284,17 +353,14 @@ class Database:
             yield
             if self._doomed:
                 raise apsw.AbortError("a part of the transaction failed and took all of it along")
+            began_ns = perf_counter_ns()
             execute(f"RELEASE t{depth}" if depth else "COMMIT")
-        except BaseException:
-            self.deadline_ns = 0  # the rollback itself must not be interrupted
-            if self.connection.get_autocommit():
-                if depth:
-                    self._doom()
-            elif depth and not self._doomed:
-                execute(f"ROLLBACK TO t{depth}")
-                execute(f"RELEASE t{depth}")
-            elif not depth:
-                execute("ROLLBACK")
+            if self.tally is not None:
+                self.tally.sql_ns += perf_counter_ns() - began_ns
+        except BaseException as error:
+            self._roll_back(depth)
+            if room is not None and isinstance(error, apsw.FullError):
+                raise room.refusal(error) from error
             raise
         finally:
             self._depth = depth
@@ -303,6 +369,19 @@ class Database:
                 self.spare(True)
             if not depth:
                 self._doomed = False
+
+    def _roll_back(self, depth: int) -> None:
+        """Undo the transaction that is `depth` deep."""
+        self.deadline_ns = 0  # the rollback itself must not be interrupted
+        execute = self.connection.execute
+        if self.connection.get_autocommit():
+            if depth:
+                self._doom()
+        elif depth and not self._doomed:
+            execute(f"ROLLBACK TO t{depth}")
+            execute(f"RELEASE t{depth}")
+        elif not depth:
+            execute("ROLLBACK")
 
     def _doom(self) -> None:
         """On some errors (interrupted, disk full, …) SQLite itself has rolled everything back.

@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 
 from worker.db.cells import as_text, cell
+from worker.db.room import PAGES_MAX
 
 ROWS_MAX = 1000
 # The real one's; they can be seen by PRAGMA.
@@ -97,11 +98,15 @@ class Mode(Enum):
 
 
 class ConsoleError(Exception):
-    """What went wrong, in the words of the real one's driver. `readonly`: it writes, which its mode did not allow."""
+    """What went wrong, in the words of the real one's driver.
 
-    def __init__(self, text: str, *, readonly: bool = False) -> None:
+    `readonly`: it writes, which its mode did not allow. `full`: there was no room for what it writes.
+    """
+
+    def __init__(self, text: str, *, readonly: bool = False, full: bool = False) -> None:
         super().__init__(text)
         self.readonly = readonly
+        self.full = full
 
 
 @dataclass
@@ -115,8 +120,8 @@ class Outcome:
 class Console:
     """A connection to the database at `path` for one script. Raises apsw.Error where it can't be opened."""
 
-    def __init__(self, path: str, mode: Mode, bytes_max: int) -> None:
-        """`bytes_max` bounds the texts of the rows, in characters."""
+    def __init__(self, path: str, mode: Mode, bytes_max: int, pages_max: int = PAGES_MAX) -> None:
+        """`bytes_max` bounds the texts of the rows, in characters, `pages_max` the database."""
         self.mode = mode
         # whether a statement changes what the tenant is opened by
         self.touched = False
@@ -129,9 +134,9 @@ class Console:
         reads = mode is Mode.READ
         flags = apsw.SQLITE_OPEN_READONLY if reads else apsw.SQLITE_OPEN_READWRITE
         self.connection = apsw.Connection(path, flags=flags)
-        self._configure()
+        self._configure(pages_max)
 
-    def _configure(self) -> None:
+    def _configure(self, pages_max: int) -> None:
         connection = self.connection
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         for option, value in (
@@ -149,6 +154,7 @@ class Console:
             "temp_store=FILE",
             f"cache_size=-{CACHE_KIB}",
             f"journal_size_limit={JOURNAL_BYTES_MAX}",
+            f"max_page_count={pages_max}",
         ):
             connection.execute("PRAGMA " + pragma)
         connection.drop_modules(MODULES)
@@ -205,7 +211,8 @@ class Console:
             except apsw.Error as second:
                 text += "\n" + described(second)
         # a checkpoint fails in its own way where it may not write
-        return ConsoleError(text, readonly=isinstance(error, apsw.ReadOnlyError | apsw.IOError))
+        readonly = isinstance(error, apsw.ReadOnlyError | apsw.IOError)
+        return ConsoleError(text, readonly=readonly, full=isinstance(error, apsw.FullError))
 
     def _run(self, query: str) -> Outcome:
         self._rest = query

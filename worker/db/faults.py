@@ -6,6 +6,7 @@ from pathlib import Path
 
 import apsw
 
+from worker.db.room import NoRoomError
 from worker.errors import ApiError, bad_request, internal
 
 _UNIQUE = re.compile(r"UNIQUE constraint failed: (?P<columns>.+)$")
@@ -51,6 +52,8 @@ def may_pass(error: BaseException, file: Path) -> bool:
 
 def to_api_error(error: apsw.Error) -> ApiError:
     """The answer for a failure of SQLite that no use case has put into words; SQLite's text stays private."""
+    if isinstance(error, NoRoomError):  # in words for a client already
+        return ApiError(507, str(error), cause=error)
     for kind, status, message in FAULTS:
         if isinstance(error, kind):
             return ApiError(status, message, cause=str(error))

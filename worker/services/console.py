@@ -6,19 +6,19 @@ crash. It costs some 50 ms and 12 MB while it runs; a tenant has one at a time, 
 """
 
 import asyncio
-import os
 import signal
-import sys
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import apsw
 import msgspec
 
-import worker
 from worker.db.console import INTERRUPTED, OUT_OF_MEMORY, ConsoleError, Mode
-from worker.services.consoleproc import BODY_BYTES_MAX, Order, Report
+from worker.db.room import PAGES_MAX
+from worker.services.consolechild import carry_out
+from worker.services.consoleproc import Order, Report
 from worker.services.settings import TenantSettings
 from worker.services.settingschange import reload_settings
 from worker.unit import lock_writer
@@ -30,12 +30,8 @@ if TYPE_CHECKING:
 
 # The first words of what runs in one transaction and tells how many rows it changed; all else is asked for rows.
 CHANGING = ("INSERT", "CREATE", "UPDATE", "DELETE", "DROP", "DETACH", "ALTER", "REPLACE")
-BOOT = "import sys; sys.path += sys.argv[1:]; from worker.services.consoleproc import main; main()"
-REPORT_BYTES_MAX = 64 << 10
 # How the kernel ends a process that goes on for too long.
 TIMES_UP = frozenset({-signal.SIGALRM, -signal.SIGXCPU})
-# An interpreter outside of the usual places finds its library by it.
-KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH",)
 # Where a context keeps what belongs to its console.
 CACHE = "console"
 
@@ -52,101 +48,101 @@ class Seat:
         self.until = -1
 
 
-async def run_script(ctx: "Context", query: str) -> bytes:
+class Script(NamedTuple):
+    """What is to be run, on whose turn, and whether nobody waits for it any more."""
+
+    query: str
+    seat: Seat
+    gone: Callable[[], bool]
+
+
+async def run_script(ctx: "Context", query: str, gone: Callable[[], bool] = lambda: False) -> bytes:
     """Run the statements of `query` on the tenant's database; the answer's body.
 
-    Afterwards the context matches the database again. (The real one goes on with what it has read before.)
+    Afterwards the context matches the database again. (The real one goes on with what it has read before.) Once whoever
+    asked is `gone`, the script is ended.
 
     Raises ConsoleError for what fails, in SQLite's words; also where the time is over or the memory was not enough.
+    NoRoomError for what would take more of the disk than there is for the tenant.
     """
     seat: Seat = ctx.caches.setdefault(CACHE, Seat())
     mode = Mode.TRANSACTION if query.lstrip()[:8].upper().startswith(CHANGING) else Mode.READ
-    async with seat.turn, ctx.lanes.consoles:
+    script = Script(query, seat, gone)
+    async with seat.turn:
         if mode is Mode.READ:
-            report, body = await _spawned(ctx, seat, query, mode)
+            async with ctx.lanes.consoles:
+                report, body = await _run(ctx, script, mode)
             if not report.locked:
-                return _told(report, body)
+                return _told(ctx, report, body)
             mode = Mode.LOCKED
-        await lock_writer(ctx)
-        try:
+        async with _alone(ctx):
+            if ctx.data.room is not None:
+                ctx.data.room.admit(ctx.data)
             try:
-                report, body = await _spawned(ctx, seat, query, mode)
+                report, body = await _run(ctx, script, mode)
             finally:
                 ctx.auth_epoch += 1
                 ctx.catalog.reload(ctx.data)
             seat.changes, seat.until = report.changes, ctx.data.connection.total_changes()
-        finally:
-            ctx.writer.release()
         if TenantSettings.load(ctx.data) != ctx.settings:
             await reload_settings(ctx)
-        return _told(report, body)
+        return _told(ctx, report, body)
 
 
-def _told(report: Report, body: bytes) -> bytes:
+@asynccontextmanager
+async def _alone(ctx: "Context") -> "AsyncIterator[None]":
+    """As the tenant's one writer, with one of the worker's consoles.
+
+    Neither is kept while the other is waited for: other tenants want a console, the tenant's own requests the writer.
+    Raises apsw.BusyError where the writer is not free for long.
+    """
+    consoles, writer = ctx.lanes.consoles, ctx.writer
+    while True:
+        await lock_writer(ctx)
+        if not consoles.locked():
+            await consoles.acquire()
+            break
+        writer.release()
+        await consoles.acquire()
+        if writer.free:
+            await writer.acquire()
+            break
+        consoles.release()
+    try:
+        yield
+    finally:
+        writer.release()
+        consoles.release()
+
+
+def _told(ctx: "Context", report: Report, body: bytes) -> bytes:
+    if report.full and ctx.data.room is not None:
+        raise ctx.data.room.refusal(apsw.FullError(report.error))
     if report.error is not None:
         raise ConsoleError(report.error)
     return body
 
 
-async def _spawned(ctx: "Context", seat: Seat, query: str, mode: Mode) -> tuple[Report, bytes]:
+async def _run(ctx: "Context", script: Script, mode: Mode) -> tuple[Report, bytes]:
     """One process from its start to its end."""
-    own = ctx.data.connection
+    own, seat, lanes, account = ctx.data.connection, script.seat, ctx.lanes, ctx.account
+
+    def spend(cpu_ns: int) -> None:
+        if account is not None:
+            account.child_ns += cpu_ns
+            lanes.charge(account, cpu_ns)
+
     changes = seat.changes if own.total_changes() == seat.until else own.changes()
-    order = Order(ctx.data.path, query, mode.value, ctx.lanes.console_timeout_s, changes)
-    async with _process(ctx.pb_data) as process:
-        try:
-            async with asyncio.timeout(order.timeout_s):
-                said = await _talk(process, msgspec.json.encode(asdict(order)))
-        except TimeoutError:
-            return Report(INTERRUPTED, changes=changes), b""
-        status = await process.wait()
-    if status == 0:
-        head, _, body = said.partition(b"\n")
-        return msgspec.json.decode(head, type=Report), body
-    if status in TIMES_UP:
+    pages_max = PAGES_MAX if ctx.data.room is None else ctx.data.room.pages_max
+    order = Order(ctx.data.path, script.query, mode.value, lanes.console_timeout_s, changes, pages_max)
+    encoded = msgspec.json.encode(asdict(order))
+    outcome = await carry_out(ctx.pb_data, encoded, order.timeout_s, spend=spend, gone=script.gone)
+    if outcome.late or outcome.status in TIMES_UP:
+        lanes.cut(ctx.data, "script", int(order.timeout_s * 1e9))
         return Report(INTERRUPTED, changes=changes), b""
-    if status < 0:
+    if outcome.status == 0:
+        head, _, body = outcome.said.partition(b"\n")
+        return msgspec.json.decode(head, type=Report), body
+    if outcome.status < 0:
         return Report(OUT_OF_MEMORY, changes=changes), b""
-    raise RuntimeError(f"the console's process ended with status {status}")
-
-
-async def _talk(process: asyncio.subprocess.Process, order: bytes) -> bytes:
-    """Hand over the order; everything the process says."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(order)
-    process.stdin.close()
-    said = bytearray()
-    while chunk := await process.stdout.read(1 << 18):
-        said += chunk
-        if len(said) > BODY_BYTES_MAX + REPORT_BYTES_MAX:
-            return b""
-    return bytes(said)
-
-
-@asynccontextmanager
-async def _process(directory: Path) -> "AsyncIterator[asyncio.subprocess.Process]":
-    """A new process with nothing of this one's: no environment, no descriptors; killed at the end."""
-    environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    environment["SQLITE_TMPDIR"] = str(directory)  # what it spills has to be where the tenant's other files are
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", "-c", BOOT, *_import_path()),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=environment,
-        cwd="/",
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
-
-
-def _import_path() -> list[str]:
-    """Where modules are found; the interpreter starts without looking for them, which halves its start."""
-    assert worker.__file__ is not None
-    here = str(Path(worker.__file__).parent.parent)
-    return list(dict.fromkeys([here, *(str(Path(entry)) for entry in sys.path if entry and Path(entry).is_dir())]))
+    raise RuntimeError(f"the console's process ended with status {outcome.status}")

@@ -38,22 +38,26 @@ UNFIT = "the statements leave collections or settings that can't be read: "
 
 @dataclass(frozen=True)
 class Order:
-    """What to run. `changes` is what the tenant's last change counted, `timeout_s` how long all of it may take."""
+    """What to run. `changes` is what the tenant's last change counted, `timeout_s` how long all of it may take,
+    `pages_max` how large the database may become."""
 
     path: str
     query: str
     mode: str
     timeout_s: float
     changes: int
+    pages_max: int
 
 
 @dataclass
 class Report:
-    """What came of it: `error` in SQLite's words; `locked` where it has to be run with no other writer beside it."""
+    """What came of it: `error` in SQLite's words; `locked` where it has to be run with no other writer beside it;
+    `full` where there was no room for what it writes."""
 
     error: str | None = None
     locked: bool = False
     changes: int = 0
+    full: bool = False
 
 
 def main() -> None:
@@ -94,7 +98,7 @@ def carry_out(order: Order) -> tuple[Report, bytes]:
     mode = Mode(order.mode)
     started = monotonic_ns()
     try:
-        console = Console(order.path, mode, TEXT_MAX)
+        console = Console(order.path, mode, TEXT_MAX, order.pages_max)
     except apsw.Error as error:
         return Report(described(error)), b""
     try:
@@ -104,7 +108,8 @@ def carry_out(order: Order) -> tuple[Report, bytes]:
             _check(console)
         console.commit()
     except ConsoleError as error:
-        return Report(str(error), error.readonly and mode is Mode.READ, console.changes(order.changes)), b""
+        locked = error.readonly and mode is Mode.READ
+        return Report(str(error), locked, console.changes(order.changes), error.full), b""
     return Report(changes=console.changes(order.changes)), body
 
 

@@ -2,16 +2,21 @@
 
 A request leaves a cheap tuple; a batch of them becomes rows in one transaction. The database is open for a flush only
 (a busy tenant's until a flush finds little to do), so the log of a quiet tenant costs no memory. The log never fails a
-request: rows that cannot be written are dropped and counted, and the worker's own log says why.
+request: rows that cannot be written are dropped and counted, and the worker's own log says why. So it is with rows for
+which there is no room: the log has a part of its tenant's quota, and the rest of it is for records.
 """
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
 import apsw
 
+from worker.db.checkpoint import close_checkpointed
+from worker.db.connection import SPARED_PATTERN_BYTES_MAX
+from worker.db.room import PAGES_MAX, Room
 from worker.services.logrows import ERROR, INFO, Entry, rows_of
 from worker.services.settings import LogsSettings
 from worker.sql import stamp
@@ -21,6 +26,9 @@ log = logging.getLogger("pocker.logs")
 
 PRUNE_EVERY_S = 6 * 3600
 BUSY_TIMEOUT_MS = 5_000
+
+# between two complaints about rows of one tenant that could not be written
+COMPLAIN_EVERY_S = 60.0
 
 # entries that may wait, in multiples of `queue_max`, before new ones are dropped because flushes don't keep up
 BACKLOG_MAX = 20
@@ -47,14 +55,18 @@ class RequestLog:
     """The log of one tenant. `add` belongs to the event loop; `flush` and `close` block and may run in any thread."""
 
     __slots__ = (
+        "_complained",
         "_connection",
         "_entries",
         "_lock",
         "_next_prune",
+        "_pages_max",
         "dropped",
         "flushing",
+        "on_first",
         "path",
         "queue_max",
+        "room",
         "settings",
     )
 
@@ -64,12 +76,18 @@ class RequestLog:
         self.settings = settings
         self.queue_max = queue_max
         self.dropped = 0
+        # what the tenant may still write; None: as much as it likes
+        self.room: Room | None = None
         # whatever the caller of `flush` wants to hold on to while it runs elsewhere
         self.flushing: object = None
+        # called when there is something to write where nothing was
+        self.on_first: Callable[[], None] | None = None
         self._entries: list[Entry] = []
         self._connection: apsw.Connection | None = None
         self._lock = Lock()
         self._next_prune = 0.0
+        self._pages_max = 0  # as the open connection has been told
+        self._complained = -COMPLAIN_EVERY_S
 
     @property
     def pending(self) -> int:
@@ -86,6 +104,8 @@ class RequestLog:
             self.dropped += 1
             return False
         entries.append(entry)
+        if len(entries) == 1 and self.on_first is not None:
+            self.on_first()
         return len(entries) % self.queue_max == 0
 
     def flush(self) -> int:
@@ -126,27 +146,62 @@ class RequestLog:
 
     def _flush(self) -> int:
         entries, self._entries = self._entries, []
+        room = self.room
         try:
             if entries:
-                self._write(self._open(), entries)
+                if room is not None and room.watch.short:
+                    raise apsw.FullError("the disk is almost full")
+                connection = self._open()
+                if room is not None:
+                    room.dirty = True
+                    self._bound(connection, room)
+                self._write(connection, entries)
             if len(entries) < BUSY_ROWS:
                 self._close()
         except Exception as exc:  # whatever it is: the next flush must still come
             self.dropped += len(entries)
-            log.warning("%s: %d log rows dropped: %s", self.path, len(entries), exc)
+            self._complain(len(entries), exc)
             self._close()
             return 0
         return len(entries)
 
+    def _complain(self, count: int, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._complained >= COMPLAIN_EVERY_S:
+            self._complained = now
+            log.warning("%s: %d log rows dropped (%d in all): %s", self.path, count, self.dropped, error)
+
+    def _bound(self, connection: apsw.Connection, room: Room) -> None:
+        """Have SQLite keep the log's part of the quota."""
+        wanted = room.log_bytes_max
+        if wanted == 0 == self._pages_max:
+            return
+        pages_max = max(1, wanted // connection.pragma("page_size")) if wanted else PAGES_MAX
+        if pages_max != self._pages_max:
+            connection.pragma("max_page_count", pages_max)
+            self._pages_max = pages_max
+
     def _write(self, connection: apsw.Connection, entries: list[Entry]) -> None:
         rows = rows_of(entries, self.settings)
+        try:
+            self._insert(connection, rows)
+        except apsw.FullError:
+            if not self._is_prune_due(time.time()):
+                raise
+            connection.execute(PRUNE, (self._oldest(),))  # by itself, so that it makes room
+            self._insert(connection, rows)
+
+    def _is_prune_due(self, now: float) -> bool:
+        return not 0 < self._next_prune - now <= PRUNE_EVERY_S  # also where the clock was set back
+
+    def _insert(self, connection: apsw.Connection, rows: list[str | int]) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
             for start in range(0, len(rows), ROWS_A_STATEMENT * COLUMNS):
                 part = rows[start : start + ROWS_A_STATEMENT * COLUMNS]
                 connection.execute(INSERT + ",".join([MARKS] * (len(part) // COLUMNS)), part)
             now = time.time()
-            if now >= self._next_prune:
+            if self._is_prune_due(now):
                 connection.execute(PRUNE, (self._oldest(),))
                 self._next_prune = now + PRUNE_EVERY_S
             connection.execute("COMMIT")
@@ -163,12 +218,13 @@ class RequestLog:
         connection = self._connection
         if connection is None:
             connection = self._connection = open_auxiliary(self.path)
+            self._pages_max = 0
         return connection
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            close_checkpointed(connection)
 
 
 def open_auxiliary(path: Path) -> apsw.Connection:
@@ -177,6 +233,9 @@ def open_auxiliary(path: Path) -> apsw.Connection:
     try:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 1)  # PocketBase's own DDL has double-quoted defaults
+        # what an imported file may have in it must not keep a thread busy
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        connection.limit(apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SPARED_PATTERN_BYTES_MAX)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
     except BaseException:

@@ -13,7 +13,7 @@ from worker.events import Event
 from worker.services.settings import SETTINGS_BYTES_MAX, TenantSettings
 from worker.services.settingscheck import check_settings
 from worker.sql import stamp
-from worker.unit import Unit
+from worker.writing import write
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -94,7 +94,10 @@ async def save_settings(ctx: "Context", change: Change) -> None:
 
     ValidationErrors for bad ones, ApiError 400 for too large ones. Two changes at the same time both last.
     """
-    async with Unit(ctx) as unit:
+
+    async def save(ctx: "Context") -> None:
+        unit = ctx.unit
+        assert unit is not None
         new = change(ctx.settings)
         stored = new.stored()
         if len(stored) > SETTINGS_BYTES_MAX:
@@ -107,6 +110,8 @@ async def save_settings(ctx: "Context", change: Change) -> None:
         ctx.data.once(SAVE, (stored, stamp(time.time_ns() // 1_000_000)))
         ctx.settings = new  # for the rest of a transaction around this one
 
+    await write(ctx, save)
+
 
 async def reload_settings(ctx: "Context") -> None:
     """Have the stored settings in force."""
@@ -118,7 +123,7 @@ async def _reload(event: SettingsReloadEvent) -> None:
     ctx.settings = TenantSettings.load(ctx.data)
     ctx.logs.settings = ctx.settings.logs
     ctx.caches.pop(RATES, None)
-    await ctx.lanes.blocking(ctx.logs.prune)
+    await ctx.lanes.blocking(ctx.account, ctx.logs.prune)
 
 
 async def _reread(ctx: "Context", error: Exception) -> None:
