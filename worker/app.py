@@ -5,25 +5,36 @@ each worker. `ROUTE_GROUPS` is the one list of what a tenant answers.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
+from functools import partial
+from time import monotonic
 
 import falcon.asgi
 
-from supervisor.contract.messages import Message, Reply
-from supervisor.contract.settings import Settings
-from supervisor.contract.shardmap import Directory
-from supervisor.contract.usage import TenantUsage, WorkerUsage
-from worker.api import auth, batch, collections, health, logs, records, settings, sql
+from supervisor.contract.board import Board
+from supervisor.contract.messages import Message, Notice, Reply
+from supervisor.contract.plan import DEFAULT_PLAN
+from supervisor.contract.settings import plan_of
+from supervisor.contract.usage import WorkerUsage
+from worker.api import auth, batch, collections, health, logs, records, settings, sql, usage
+from worker.asking import Asking
 from worker.db.connection import bound_heap, shrink_sqlite
+from worker.fair.account import Accounts
+from worker.fair.descriptors import can_open
+from worker.fair.report import LagProbe, Reporter
+from worker.handover import Handover, HandoverOrder, Wire
+from worker.hibernation import Hibernation
+from worker.holds import Holds
 from worker.http.exchange import Request, Response
 from worker.http.front import make_app
 from worker.lanes import Lanes
-from worker.meter import Counts, Meter
 from worker.orders import Orders
+from worker.ownership import Ownership
 from worker.tenants import Tenants
 
+# With fewer than so many descriptors left, idle tenants are closed.
+SPARE_DESCRIPTORS = 8
 ROUTE_GROUPS = (health, logs, sql, settings, collections, auth, batch, records)
 
 
@@ -36,84 +47,104 @@ class Shard:
     """What a worker process holds: the ASGI app, the live tenants, the orders it takes and the usage it reports."""
 
     def __init__(
-        self, settings: Settings, directory: Directory, index: int, log: logging.Logger, tell: Callable[[Message], None]
+        self, board: Board, index: int, berth: int, log: logging.Logger, tell: Callable[[Message], None]
     ) -> None:
+        settings = board.settings
         sql = settings.sql
         bound_heap(settings.live_tenants_max)
         self.index = index
-        self.meter = Meter()
+        self.accounts = Accounts(partial(plan_of, settings), dict(board.verdicts))
         self._settings = settings
         self._log = log
         self._lanes = Lanes(
             inline_budget_ms=sql.inline_budget_ms,
-            read_timeout_s=sql.read_timeout_s,
+            read_timeout_s=plan_of(settings, DEFAULT_PLAN).read_timeout_s,
             pool_threads=sql.pool_threads,
             console_timeout_s=sql.console_timeout_s,
             consoles=sql.consoles,
             batch=settings.batch,
         )
-        self.tenants = Tenants(settings, self._lanes, log, tell)
-        self._orders = Orders(directory, self.tenants, self._lanes, log, tell)
+        self._lanes.tell = lambda kind, tenant, reason: tell(Notice(kind, tenant, reason))
+        self._holds = Holds()
+        self.tenants = Tenants(
+            settings,
+            self._lanes,
+            ownership=Ownership(board.directory, berth),
+            accounts=self.accounts,
+            holds=self._holds,
+            log=log,
+            tell=tell,
+        )
+        self._hibernation = Hibernation(settings, self.tenants)
+        self._orders = Orders(self.tenants, self._hibernation, self._lanes, log, tell)
+        self._handover = Handover(self.tenants, self._holds, log)
         self.asgi: falcon.asgi.App[Request, Response] = make_app(self.tenants)
         for group in ROUTE_GROUPS:
             group.bind(self.asgi)
-        self._flusher: asyncio.Task[None] | None = None
+        self.asking = Asking(tell)
+        usage.bind(self.asgi, self.asking)
+        self._lag = LagProbe(self.accounts)
+        self._reporter = Reporter(self.accounts, self.tenants.live, self._lanes)
+        self._periodic: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin the periodic work. Called on the running loop."""
-        self._flusher = asyncio.get_running_loop().create_task(self._flush_periodically())
+    def start(self, wire: Wire) -> None:
+        """Begin to serve what comes over `wire`, and the periodic work. Called on the running loop."""
+        self._holds.gate = wire.gate
+        self._handover.wire = wire
+        self._lanes.charge = wire.gate.charge
+        self._lanes.in_debt = wire.gate.in_debt
+        self._lanes.in_company = wire.gate.in_company
+        self.beat()
+        self._lag.start()
+        loop = asyncio.get_running_loop()
+        rooms = self.tenants.rooms.keep(self.tenants.oldest, self._lanes)
+        self._periodic = [loop.create_task(self._flush_periodically()), loop.create_task(rooms)]
+
+    def beat(self) -> None:
+        """About once a second: close who has nothing to do, or whose descriptors others need."""
+        self._hibernation.beat(monotonic())
+        if not can_open(SPARE_DESCRIPTORS):
+            self.tenants.make_room()
+
+    def stop(self) -> None:
+        """Take on no more tenants."""
+        self._handover.stopping = True
 
     async def answer(self, message: Message) -> Reply:
         """Carry out one of the supervisor's orders."""
+        if isinstance(message, HandoverOrder):
+            return await self._handover.answer(message)
         return await self._orders.answer(message)
 
     def usage(self) -> WorkerUsage:
         """What was used since the last call; the caller adds its connections and hand-offs."""
-        return WorkerUsage(
-            shard=self.index,
-            pid=0,
-            live_tenants=len(self.tenants),
-            connections=0,
-            handoffs_out=0,
-            handoffs_in=0,
-            tenants=[self._tenant_usage(name, counts) for name, counts in self.meter.take()],
-        )
-
-    def _tenant_usage(self, name: str, counts: Counts) -> TenantUsage:
-        context = self.tenants.live(name)
-        return TenantUsage(
-            name=name,
-            requests=counts.requests,
-            errors=counts.errors,
-            cpu_ms=counts.cpu_ns / 1e6,
-            bytes_in=counts.bytes_in,
-            bytes_out=counts.bytes_out,
-            memory_kb=context.memory_kb() if context else 0,
-            live=context is not None,
-        )
+        usage = WorkerUsage(shard=self.index, pid=0, live_tenants=len(self.tenants), lag_ms=self._lag.take_ms())
+        return self._reporter.fill(usage)
 
     async def _flush_periodically(self) -> None:
         """Write the request logs of tenants that have some. A log never fails; what it can't write it counts."""
+        tenants = self.tenants
         while True:
             await asyncio.sleep(self._settings.logs.flush_s)
-            for context in self.tenants:
-                if not context.logs.pending:
+            names, tenants.unwritten = tenants.unwritten, set()
+            for name in names:
+                context = tenants.live(name)
+                if context is None or not context.logs.pending:
                     continue
                 # in a thread, one after another: a thousand in a row on the loop would be felt
-                await self._lanes.blocking(context.logs.flush)
+                await tenants.closer.apart(context.account, context.logs.flush)
+                if context.logs.pending and tenants.live(name) is context:
+                    tenants.unwritten.add(name)
 
-    async def close(self) -> None:
-        """Stop the periodic work, write every log, checkpoint and close every database."""
-        if self._flusher is not None:
-            self._flusher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._flusher
-        self.tenants.close_all()
+    async def close(self, timeout_s: float) -> None:
+        """Stop the periodic work, write every log, checkpoint and close every database, within so many seconds."""
+        for task in self._periodic:
+            task.cancel()
+        await asyncio.gather(*self._periodic, return_exceptions=True)
+        await self.tenants.close_all(timeout_s)
         self._lanes.close()
 
 
-def build(
-    settings: Settings, directory: Directory, shard: int, log: logging.Logger, tell: Callable[[Message], None]
-) -> Shard:
+def build(board: Board, shard: int, berth: int, log: logging.Logger, tell: Callable[[Message], None]) -> Shard:
     """Everything a worker process needs, after the fork. `tell` sends a message to the supervisor."""
-    return Shard(settings, directory, shard, log, tell)
+    return Shard(board, shard, berth, log, tell)

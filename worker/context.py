@@ -5,13 +5,17 @@ tenants with equal schemas share, and small caches; the rest is opened when it i
 """
 
 import asyncio
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import apsw
 
+from worker.db.checkpoint import close_checkpointed
 from worker.db.connection import Database
 from worker.events import Bus
+from worker.fair.account import Account
 from worker.lanes import Lanes
 from worker.schema.catalog import Catalog
 from worker.services.logs import RequestLog
@@ -23,6 +27,7 @@ class Context:
     """One tenant, open. Made by `worker.tenants`, which also closes it."""
 
     __slots__ = (
+        "account",
         "auth_epoch",
         "bus",
         "busy",
@@ -35,19 +40,38 @@ class Context:
         "lanes",
         "logs",
         "name",
+        "opened_at",
         "settings",
         "unit",
+        "used_at",
+        "weight_kb",
         "writer",
     )
 
-    def __init__(self, name: str, directory: Path, lanes: Lanes, *, write_limit_s: float, log_queue_max: int) -> None:
-        """Open the tenant whose files are in `directory` (…/tenants/NAME). Raises apsw.Error for a damaged database."""
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        lanes: Lanes,
+        *,
+        write_limit_s: float,
+        log_queue_max: int,
+        account: Account | None = None,
+    ) -> None:
+        """Open the tenant whose files are in `directory` (…/tenants/NAME). Raises apsw.Error for a damaged database.
+
+        What it takes is booked to `account`, its plan's limits are kept.
+        """
         self.name = name
         self.directory = directory
         self.lanes = lanes
+        self.account = account
         self.bus = Bus()
         # requests under way; a busy context is never evicted
         self.busy = 0
+        # coarse clock (s) of its opening and last use, and what it weighed when that was last asked
+        self.opened_at = self.used_at = 0.0
+        self.weight_kb = 0
         # held by whoever writes: a transaction that waits in the middle keeps the tenant's other writers out
         self.writer = Writer()
         # bumped whenever an auth record or a schema changes: what was derived from them is compared with it
@@ -60,6 +84,7 @@ class Context:
         self.ending: asyncio.Timeout | None = None
         self.data = Database(directory / "pb_data" / "data.db")
         try:
+            self.data.account = account
             self.data.write_limit_ns = int(write_limit_s * 1e9)
             self.catalog = Catalog.load(self.data)
             self.settings = TenantSettings.load(self.data)
@@ -74,8 +99,11 @@ class Context:
         inner.name = self.name
         inner.directory = self.directory
         inner.lanes = self.lanes
+        inner.account = self.account
         inner.bus = self.bus
         inner.busy = 0
+        inner.opened_at = inner.used_at = 0.0
+        inner.weight_kb = 0
         inner.writer = self.writer
         inner.auth_epoch = self.auth_epoch
         inner.caches = {}
@@ -96,6 +124,10 @@ class Context:
             self.auth_epoch += 1
         self.settings = inner.settings
 
+    async def breathe(self) -> None:
+        """Between two steps of long work on the event loop: others have their turns."""
+        await self.lanes.breathe(self.account)
+
     @property
     def pb_data(self) -> Path:
         """The tenant's PocketBase data directory."""
@@ -112,16 +144,44 @@ class Context:
                 apsw.SQLITE_DBSTATUS_STMT_USED,
             )
         )
-        return sqlite // 1024 + 32 + PYTHON_KB
+        self.weight_kb = sqlite // 1024 + 32 + PYTHON_KB
+        return self.weight_kb
 
-    def close(self) -> None:
-        """Write what is buffered, checkpoint, close; an open transaction ends. Must not be used afterwards."""
+    def shrink(self) -> None:
+        """Give back what SQLite keeps for quicker reads. The context must be idle."""
+        self.data.once("PRAGMA shrink_memory")
+
+    def part(self) -> Callable[[], None]:
+        """Close it for everybody on the loop's thread; what is left to do blocks, and may run in any thread.
+
+        From now on whoever still has this context gets apsw.ConnectionClosedError, and an open transaction ends. The
+        function returned writes what is buffered, checkpoints and closes; apsw.Error or OSError where that fails.
+        """
         if self.ending is not None:
             self.ending.reschedule(0)
-        try:
-            self.logs.close()
-        finally:
-            self.data.close()
+        data, logs = self.data, self.logs
+        # SQLite's mutexes are switched off: nobody may come to this connection while a thread closes it
+        connection, data.connection = data.connection, _closed_connection()
+
+        def finish() -> None:
+            try:
+                logs.close()
+            finally:
+                close_checkpointed(connection)
+
+        return finish
+
+    def close(self) -> None:
+        """Close it altogether, here and now. Must not be used afterwards."""
+        self.part()()
+
+
+@cache
+def _closed_connection() -> apsw.Connection:
+    """A connection that stands where there was one."""
+    connection = apsw.Connection(":memory:")
+    connection.close()
+    return connection
 
 
 # What the Python side of a context weighs, measured over 500 tenants with the default schema, without SQLite.

@@ -17,6 +17,7 @@ DEFAULT_MESSAGES = {
     429: "Too Many Requests.",
     500: "Something went wrong while processing your request.",
     503: "The service is temporarily unavailable.",
+    507: "There is no space left to store the data.",
 }
 
 # The cause that the real one logs for a row that is not there.

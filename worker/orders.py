@@ -1,8 +1,8 @@
 """What the supervisor may order a worker to do, and the answers.
 
 A change of the registry (`TenantPut`, `TenantDrop`) is applied to the directory of this process and answered once the
-tenant's context is closed where it must not serve any more. A `Call` is an operation on a tenant that this shard owns;
-the table at the end of `Orders.__init__` lists them all.
+tenant's context is closed where it must not serve any more. A `Call` is an operation on a tenant that this worker owns,
+or on the worker itself; the table at the end of `Orders.__init__` lists them all.
 """
 
 import asyncio
@@ -10,19 +10,21 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from supervisor.contract.messages import Call, Message, Progress, Reply, TenantDrop, TenantPut
-from supervisor.contract.settings import template_dir
-from supervisor.contract.shardmap import Directory
+from supervisor.contract.plan import DEFAULT_PLAN
+from supervisor.contract.settings import plan_of, template_dir
 from supervisor.contract.tenant import Tenant, TenantState
 from worker import provision
 from worker.auth import superusers
-from worker.context import Context
 from worker.errors import ApiError, ValidationErrors, error_data
+from worker.fair.account import Account
+from worker.hibernation import Hibernation
 from worker.lanes import Lanes
 from worker.tenants import Tenants
 
@@ -41,9 +43,12 @@ Operation = Callable[[Call], Awaitable[Any]]
 class Orders:
     """The supervisor's orders to one worker."""
 
-    def __init__(self, directory: Directory, tenants: Tenants, lanes: Lanes, log: logging.Logger, tell: Tell) -> None:
-        self._directory = directory
+    def __init__(
+        self, tenants: Tenants, hibernation: Hibernation, lanes: Lanes, log: logging.Logger, tell: Tell
+    ) -> None:
+        self._directory = tenants.ownership.directory
         self._tenants = tenants
+        self._hibernation = hibernation
         self._lanes = lanes
         self._log = log
         self._tell = tell
@@ -57,24 +62,40 @@ class Orders:
             "superuser.upsert": self._superuser_upsert,
             "superuser.list": self._superuser_list,
             "superuser.delete": self._superuser_delete,
+            "trim": self._trim,
         }
 
     async def answer(self, message: Message) -> Reply:
         """Carry out one order. What goes wrong becomes a Reply with one sentence, never an exception."""
         match message:
             case TenantPut():
-                self._directory.put(message.tenant)
-                await self._let_finish(message.tenant)
-                self._tenants.changed(message.tenant)
+                await self._put(message.tenant)
                 return Reply(id=message.id, ok=True)
             case TenantDrop():
                 self._directory.drop(message.name)
-                self._tenants.close(message.name)
+                self._tenants.dropped(message.name)
+                await self._tenants.closer.ended(message.name)
                 return Reply(id=message.id, ok=True)
             case Call():
                 return await self._call(message)
             case _:
                 raise TypeError(f"not an order: {message!r}")
+
+    async def _put(self, tenant: Tenant) -> None:
+        """Follow a change of the registry; whoever owns the tenant now by a pin of its own has been given it before."""
+        self._directory.put(tenant)
+        await self._let_finish(tenant)
+        known = self._directory.get(tenant.name)
+        if known is None:
+            return  # dropped meanwhile
+        self._tenants.changed(known)  # as it is by now: a later change may have overtaken this one
+        if known.state is not TenantState.ACTIVE:
+            await self._tenants.closer.ended(tenant.name)
+
+    async def _shut(self, name: str) -> None:
+        """Nothing of the tenant is open afterwards."""
+        self._tenants.close(name)
+        await self._tenants.closer.ended(name)
 
     async def _let_finish(self, tenant: Tenant) -> None:
         """Requests under way end before their tenant is closed, if they do so in time. New ones are refused already.
@@ -95,7 +116,7 @@ class Orders:
             return Reply(id=call.id, ok=False, error=f"unknown operation {call.op!r}")
         try:
             with self._heard(call):
-                return Reply(id=call.id, ok=True, value=await operation(call))
+                return Reply(id=call.id, ok=True, value=await self._at_home(call, operation))
         except (provision.ProvisionError, superusers.SuperuserError) as error:
             return Reply(id=call.id, ok=False, error=str(error))
         except ValidationErrors as error:
@@ -104,57 +125,73 @@ class Orders:
             reason = _flat(error.data) or str(error.cause or "")
             return Reply(id=call.id, ok=False, error=f"{error.message} {reason}".strip())
         except (apsw.Error, OSError) as error:
-            self._log.exception("order %s for tenant %s failed", call.op, call.tenant)
+            extra = {"tenant": call.tenant}
+            self._log.exception("order %s for tenant %s failed", call.op, call.tenant, extra=extra)
             return Reply(id=call.id, ok=False, error=f"{type(error).__name__}: {error}")
 
+    def _payer(self, call: Call) -> Account | None:
+        """At whose expense it is done; None: this server's."""
+        return self._tenants.accounts.get(call.tenant)
+
+    async def _at_home(self, call: Call, operation: Operation) -> Any:
+        """Do it, where this worker owns the tenant; meanwhile it does not change its owner.
+
+        One that is not registered (yet) is whose the supervisor says it is; no name means the worker itself.
+        """
+        name = call.tenant
+        if not name:
+            return await operation(call)
+        if self._directory.get(name) is not None and not self._tenants.ownership.mine(name):
+            raise ApiError(503, f"Tenant {name} is another worker's.")
+        with self._tenants.work(name):
+            return await operation(call)
+
     async def _provision(self, call: Call) -> None:
-        await self._lanes.blocking(provision.provision, self._template, self._tenants.directory(call.tenant))
+        directory = self._tenants.directory(call.tenant)
+        await self._lanes.blocking(self._payer(call), provision.provision, self._template, directory, self._fits(call))
 
     async def _import(self, call: Call) -> None:
         arguments = call.args
         companions = {kind: self._outside(arguments[kind]) for kind in provision.COMPANIONS if arguments.get(kind)}
         source, target = self._outside(arguments["source"]), self._tenants.directory(call.tenant)
-        await self._lanes.long(provision.import_directory, source, target, companions, self._progress(call.id))
+        progress, fits = self._progress(call), self._fits(call)
+        job = (provision.import_directory, source, target, companions, progress, fits)
+        await self._lanes.long(self._payer(call), *job)
+
+    def _fits(self, call: Call) -> provision.Fits:
+        """Whether a new tenant has room: on the disk, and within the plan that it is to have."""
+        plan = plan_of(self._tenants.settings, call.args.get("plan", DEFAULT_PLAN))
+        return partial(provision.fits, self._tenants.rooms.watch, plan.disk_mb)
 
     async def _export(self, call: Call) -> None:
         target = self._outside(call.args["target"])
         context = self._tenants.live(call.tenant)
         if context is not None:
-            await self._lanes.blocking(context.logs.flush)
+            await self._tenants.closer.apart(context.account, context.logs.flush)
         source = self._tenants.directory(call.tenant)
-        await self._lanes.long(provision.export_directory, source, target, self._progress(call.id))
+        await self._lanes.long(self._payer(call), provision.export_directory, source, target, self._progress(call))
 
     async def _remove(self, call: Call) -> None:
-        self._tenants.close(call.tenant)
-        await self._lanes.long(provision.remove, self._tenants.directory(call.tenant))
+        await self._shut(call.tenant)
+        await self._lanes.long(self._payer(call), provision.remove, self._tenants.directory(call.tenant))
 
     async def _disk(self, call: Call) -> int:
-        return await self._lanes.long(provision.disk_kb, self._tenants.directory(call.tenant))
+        return await self._lanes.long(self._payer(call), provision.disk_kb, self._tenants.directory(call.tenant))
 
     async def _superuser_upsert(self, call: Call) -> None:
-        with self._opened(call.tenant) as context:
+        async with self._tenants.using(call.tenant, serving=False) as context:
             await superusers.upsert(context, call.args["email"], call.args["password"])
 
     async def _superuser_list(self, call: Call) -> list[dict[str, str]]:
-        with self._opened(call.tenant) as context:
+        async with self._tenants.using(call.tenant, serving=False) as context:
             return superusers.listed(context)
 
     async def _superuser_delete(self, call: Call) -> None:
-        with self._opened(call.tenant) as context:
+        async with self._tenants.using(call.tenant, serving=False) as context:
             await superusers.delete(context, call.args["email"])
 
-    @contextmanager
-    def _opened(self, name: str) -> Iterator[Context]:
-        """The context of a tenant: not evicted meanwhile, and not left open if the tenant does not serve."""
-        context = self._tenants.open_any(name)
-        context.busy += 1
-        try:
-            yield context
-        finally:
-            context.busy -= 1
-            tenant = self._directory.get(name)
-            if tenant is None or tenant.state is not TenantState.ACTIVE:
-                self._tenants.close(name)
+    async def _trim(self, call: Call) -> dict[str, int]:
+        return await self._hibernation.trim(float(call.args.get("idle_s", 0.0)), int(call.args.get("largest", 0)))
 
     def _outside(self, path: str) -> Path:
         """`path`. Raises ProvisionError where it is a tenant's of this server: files in use must not be copied."""
@@ -176,17 +213,19 @@ class Orders:
             await asyncio.sleep(ALIVE_EVERY_S)
             self._tell(Progress(id=call.id, text=f"{call.op} of {call.tenant}"))
 
-    def _progress(self, call_id: int) -> provision.Progress:
+    def _progress(self, call: Call) -> provision.Progress:
         """A callback for a thread of the pool, which passes on what is worth telling."""
         loop = asyncio.get_running_loop()
         last = 0.0
 
         def progress(text: str, done: int, total: int) -> None:
             nonlocal last
+            if call.tenant in self._tenants.cut_off:
+                raise provision.ProvisionError("cut off: the tenant changes its owner")
             now = time.monotonic()
             if now - last >= PROGRESS_EVERY_S or done == total:
                 last = now
-                loop.call_soon_threadsafe(self._tell, Progress(id=call_id, text=text, done=done, total=total))
+                loop.call_soon_threadsafe(self._tell, Progress(id=call.id, text=text, done=done, total=total))
 
         return progress
 

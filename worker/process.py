@@ -7,6 +7,9 @@ The supervisor forks it with `shard` and `board` set. It runs one asyncio loop w
     inbox ──hand-offs───┘
     channel ◄── answers to orders, usage reports
 
+A worker may gain tenants from others and lose them to others while it serves (`worker.handover`). Told to depart, it
+accepts no more, passes every connection on at its boundary, and exits 0 when the last one has gone.
+
 SIGTERM: take nothing new, finish what has arrived, close the databases, exit 0. SIGQUIT: the same without waiting for
 clients; so does the death of the supervisor. SIGINT is ignored: a terminal sends Ctrl-C to the whole process group, and
 the supervisor decides. SIGABRT kills with a stack trace, whatever the loop is doing.
@@ -25,8 +28,9 @@ from msgspec.structs import replace
 
 from supervisor.contract.board import Board
 from supervisor.contract.channel import Channel, attach
-from supervisor.contract.messages import Call, Message, Reply, TenantDrop, TenantPut, UsageReport
+from supervisor.contract.messages import Answer, Depart, Message, Order, Reply, UsageReport
 from worker.app import Shard, build
+from worker.fair.gate import Gate
 from worker.wire.connection import LOCAL
 from worker.wire.endpoint import Endpoint
 from worker.wire.handoff import Links
@@ -36,6 +40,8 @@ BEAT_S = 1.0  # heartbeat, sweep of the deadlines, look at the parent
 DRAIN_STEP_S = 0.05
 STDERR = 2  # the descriptor: `sys.stderr` may have been replaced or closed
 CLOSE_SHARE = 0.1  # of the time for a graceful stop: kept for closing the databases
+QUICK_CLOSE_S = 1.5  # for closing them when there is no time: what is not, is whole all the same
+STOPPING = "the worker is stopping"
 
 IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGWINCH)
 
@@ -44,6 +50,7 @@ class ShardWorker(Worker):
     """gunicorn's worker class of this server. One instance serves one shard in one process."""
 
     shard: int
+    berth: int
     board: Board
 
     def init_process(self) -> None:
@@ -51,6 +58,8 @@ class ShardWorker(Worker):
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         self._quick = False
+        self._departing = False
+        self._ended = False  # takes no more orders
         self._stopping = asyncio.Event()
         self._orders: set[asyncio.Task[None]] = set()
         self._channel = Channel(self._on_message, self._on_channel_closed)
@@ -73,10 +82,7 @@ class ShardWorker(Worker):
 
     def build_shard(self) -> Shard:
         """The application of this shard."""
-        board = self.board
-        shard = build(board.settings, board.directory, self.shard, self.log.error_log, self._channel.send)
-        shard.start()
-        return shard
+        return build(self.board, self.shard, self.berth, self.log.error_log, self._channel.send)
 
     def run(self) -> None:
         """Serves until stopped."""
@@ -100,18 +106,20 @@ class ShardWorker(Worker):
         except Exception:
             self.log.exception("shard %d can't be built", self.shard)
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
-        links = Links(board.links, self.shard)
+        links = Links(board.links, self.berth)
         self.endpoint = Endpoint(
             loop=self.loop,
             http=board.settings.http,
             directory=board.directory,
             slots=board.slots,
-            shard=self.shard,
+            berth=self.berth,
             app=self._app.asgi,
-            meter=self._app.meter,
+            accounts=self._app.accounts,
+            gate=Gate(self.loop, self._app.accounts),
             links=links,
             log=self.log.error_log,
         )
+        self._app.start(self.endpoint)
         self._close_strangers()
         await attach(self.loop, board.channel, self._channel)
         self._listeners = [listener.sock for listener in self.sockets] + [board.shard_listeners[self.shard]]
@@ -121,6 +129,7 @@ class ShardWorker(Worker):
         self._beat()
         self._report()
         await self._stopping.wait()
+        self._app.stop()
         # What is still in the inbox waits for the successor: nothing is taken that might not be served.
         self.loop.remove_reader(links.inbox.fileno())
         self._accept_none()
@@ -128,27 +137,48 @@ class ShardWorker(Worker):
 
     async def _finish(self) -> None:
         """Ends the requests and the orders under way, then the application."""
-        limit_s = self.board.settings.supervision.graceful_timeout_s * (1 - CLOSE_SHARE)
-        until = self.loop.time() + limit_s
+        graceful_s = self.board.settings.supervision.graceful_timeout_s
+        end = self.loop.time() + graceful_s
+        until = end - graceful_s * CLOSE_SHARE
         self.endpoint.drain()
         while not (self._quick or (self.endpoint.quiet and not self._orders)) and self.loop.time() < until:
             self.endpoint.sweep()
             await asyncio.sleep(DRAIN_STEP_S)
         await self.endpoint.abort()
+        self._ended = True
         for order in self._orders:
             order.cancel()
         await asyncio.gather(*self._orders, return_exceptions=True)
         self._report(last=True)
         try:
-            await self._app.close()
+            await self._app.close(QUICK_CLOSE_S if self._quick else end - self.loop.time())
         finally:
+            self._report(last=True)  # of the closing itself
             self._channel.close()
             await asyncio.sleep(0)  # lets the transports close their sockets
 
+    def _depart(self, berth: int) -> None:
+        """Begins to pass on every connection; what is left in the inbox is taken and passed on as well."""
+        if self._departing:
+            return
+        self._departing = True
+        self._accept_none()
+        self.endpoint.depart(berth)
+        self._look_whether_gone(self.loop.time() + self.board.settings.supervision.graceful_timeout_s)
+
+    def _look_whether_gone(self, until: float) -> None:
+        """Stops once no connection is left, or this has taken too long."""
+        if self.endpoint.quiet:
+            self.endpoint.take_passed()
+        if self.endpoint.quiet or self.loop.time() >= until:
+            self.stop()
+        elif self.alive:
+            self.loop.call_later(DRAIN_STEP_S, self._look_whether_gone, until)
+
     def _close_strangers(self) -> None:
         """Closes what only siblings read from."""
-        for shard, (_, inbox) in enumerate(self.board.links):
-            if shard != self.shard:
+        for berth, (_, inbox) in enumerate(self.board.links):
+            if berth != self.berth:
                 inbox.close()
         for shard, listener in enumerate(self.board.shard_listeners):
             if shard != self.shard:
@@ -157,11 +187,13 @@ class ShardWorker(Worker):
     def _beat(self) -> None:
         """Once a second: alive, on time, and still somebody's child."""
         self.loop.call_later(BEAT_S, self._beat)  # first, so that nothing that fails below can stop it
-        self.notify()
-        self.endpoint.sweep()
+        with self._app.accounts.own_work():
+            self.notify()
+            self.endpoint.sweep()
+            self._app.beat()
         if os.getppid() != self.ppid:
             self._orphaned()
-        elif self.alive and not self._accepting and not self.endpoint.full:
+        elif self.alive and not self._accepting and not self._departing and not self.endpoint.full:
             self._accept_all()
 
     def _orphaned(self) -> None:
@@ -184,7 +216,7 @@ class ShardWorker(Worker):
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(ACCEPT_BATCH):
-            if self.endpoint.full:
+            if self.endpoint.full and not self.endpoint.make_room():
                 self._accept_none()  # the next beat looks again; until then the siblings may take them
                 return
             try:
@@ -193,7 +225,8 @@ class ShardWorker(Worker):
                 return
             except OSError as error:
                 self.log.error("shard %d can't accept connections: %s", self.shard, error)
-                self._accept_none()
+                self._accept_none()  # as above
+                self._app.tenants.make_room()
                 return
             sock.setblocking(False)
             if sock.family == socket.AF_UNIX:
@@ -205,18 +238,26 @@ class ShardWorker(Worker):
     # -- supervisor ----------------------------------------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:
-        if isinstance(message, TenantPut | TenantDrop | Call):
+        if isinstance(message, Answer):
+            self._app.asking.answered(message)
+        elif not isinstance(message, Order):
+            self.log.error("shard %d: unexpected message %s", self.shard, type(message).__name__)
+        elif self._ended:
+            self._channel.send(Reply(message.id, ok=False, error=STOPPING))
+        else:
             order = self.loop.create_task(self._carry_out(message))
             self._orders.add(order)
             order.add_done_callback(self._orders.discard)
-        else:
-            self.log.error("shard %d: unexpected message %s", self.shard, type(message).__name__)
 
-    async def _carry_out(self, message: TenantPut | TenantDrop | Call) -> None:
+    async def _carry_out(self, message: Order) -> None:
         try:
-            reply = await self._app.answer(message)
+            if isinstance(message, Depart):
+                self._depart(message.berth)
+                reply = Reply(message.id, ok=True)
+            else:
+                reply = await self._app.answer(message)
         except asyncio.CancelledError:
-            self._channel.send(Reply(message.id, ok=False, error="the worker is stopping"))
+            self._channel.send(Reply(message.id, ok=False, error=STOPPING))
             raise
         except Exception as error:
             self.log.exception("an order of the supervisor failed")
@@ -235,9 +276,11 @@ class ShardWorker(Worker):
         usage = replace(
             self._app.usage(),
             pid=os.getpid(),
+            berth=self.berth,
             connections=len(endpoint.connections),
             handoffs_out=endpoint.passed,
             handoffs_in=endpoint.taken,
         )
         endpoint.passed = endpoint.taken = 0
-        self._channel.send(UsageReport(usage))
+        with self._app.accounts.own_work():
+            self._channel.send(UsageReport(usage))

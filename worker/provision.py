@@ -2,7 +2,7 @@
 
 A new tenant is a copied template with fresh secrets, so that it costs milliseconds. An import copies a PocketBase data
 directory, its write-ahead log included; an export writes one that the real PocketBase opens. What takes long runs in a
-thread of the owner's worker and tells how far it is.
+thread of the owner's worker and tells how far it is. What fails half-way, as for want of space, leaves nothing behind.
 
 The directory of a tenant::
 
@@ -21,10 +21,13 @@ import apsw
 
 from worker.db.connection import Database
 from worker.db.migrations import TEMPLATE_VERSION, check_importable, ensure_auxiliary, personalise, write_template
+from worker.fair.disk import MB, DiskWatch, measure
 from worker.sql import rand_id
 
 # Told after each file: what is being copied, bytes done, bytes in all.
 Progress = Callable[[str, int, int], None]
+# Asked before anything is written, with the bytes that will be: raises ProvisionError where they are too many.
+Fits = Callable[[int], None]
 
 # Companions of pb_data: the option's name in an order → the directory it becomes.
 COMPANIONS = {"hooks": "pb_hooks", "migrations": "pb_migrations", "public": "pb_public"}
@@ -52,38 +55,64 @@ def template(root: Path) -> Path:
         # made aside and renamed: two workers may come here at once, and one of them may be killed half-way
         draft = root / f".{rand_id()}"
         draft.mkdir(parents=True)
-        write_template(draft)
         try:
+            write_template(draft)
             draft.rename(ready)
-        except OSError:
-            shutil.rmtree(draft)
+        except (OSError, apsw.Error):
+            shutil.rmtree(draft, ignore_errors=True)
             if not ready.exists():
                 raise
     return ready
 
 
-def provision(template_root: Path, directory: Path) -> None:
+def fits(watch: DiskWatch, quota_mb: int, total_bytes: int) -> None:
+    """Raise ProvisionError where a tenant of so many bytes exceeds its quota (0: none) or what the disk has left."""
+    if quota_mb and total_bytes > quota_mb * MB:
+        raise ProvisionError(f"it takes {_mb(total_bytes)} MB, and its plan allows {quota_mb} MB of the disk")
+    free = watch.free()
+    if free is not None and free < total_bytes + watch.reserve_bytes:
+        reserve = f", of which {_mb(watch.reserve_bytes)} MB are kept" if watch.reserve_bytes else ""
+        raise ProvisionError(f"it takes {_mb(total_bytes)} MB, and only {free // MB} MB of the disk are free{reserve}")
+
+
+def _mb(size: int) -> int:
+    return -(-size // MB)
+
+
+def provision(template_root: Path, directory: Path, allow: Fits = lambda _: None) -> None:
     """Make the files of a new tenant in `directory`, which must not exist. Raises ProvisionError."""
-    source = template(template_root)
-    pb_data = directory / "pb_data"
     try:
-        pb_data.mkdir(parents=True)
+        source = template(template_root)
+        allow(sum((source / name).stat().st_size for name in DATABASES))
+        directory.mkdir(parents=True)
     except FileExistsError as error:
         raise ProvisionError(f"{directory} exists already") from error
-    for name in DATABASES:
-        shutil.copyfile(source / name, pb_data / name)
-    db = Database(pb_data / "data.db")
+    except (OSError, apsw.Error) as error:
+        raise ProvisionError(f"the tenant's files can't be made: {error}") from error
     try:
-        personalise(db)
-    finally:
-        db.close()
+        pb_data = directory / "pb_data"
+        pb_data.mkdir()
+        for name in DATABASES:
+            shutil.copyfile(source / name, pb_data / name)
+        db = Database(pb_data / "data.db")
+        try:
+            personalise(db)
+        finally:
+            db.close()
+    except BaseException as error:
+        shutil.rmtree(directory, ignore_errors=True)
+        if isinstance(error, OSError | apsw.Error):
+            raise ProvisionError(f"the tenant's files can't be made: {error}") from error
+        raise
 
 
-def import_directory(source: Path, directory: Path, companions: dict[str, Path], progress: Progress) -> None:
+def import_directory(
+    source: Path, directory: Path, companions: dict[str, Path], progress: Progress, allow: Fits = lambda _: None
+) -> None:
     """Copy the PocketBase data directory `source` and its companions into `directory`, which must not exist.
 
     Raises ProvisionError, with nothing left behind, where `source` is no data directory of PocketBase 0.23 or later, is
-    in use by a running process, or cannot be read.
+    in use by a running process, cannot be read, or has no room here.
     """
     check_source(source, companions)
     if directory.exists():
@@ -91,10 +120,12 @@ def import_directory(source: Path, directory: Path, companions: dict[str, Path],
     try:
         jobs = [(source, directory / "pb_data")]
         jobs += [(path, directory / COMPANIONS[kind]) for kind, path in companions.items()]
-        copy_trees(jobs, progress)
+        copy_trees(jobs, progress, allow=allow)
         adopt(directory / "pb_data")
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(directory, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise ProvisionError(f"the files can't be copied: {error}") from error
         raise
 
 
@@ -147,7 +178,8 @@ def export_directory(directory: Path, target: Path, progress: Progress) -> None:
 
     The databases are copied through SQLite's backup, so the tenant may serve meanwhile. Raises ProvisionError.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    existed = target.exists()
+    if existed and (not target.is_dir() or any(target.iterdir())):
         raise ProvisionError(f"{target} exists and is not empty")
     try:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds password hashes and signing secrets
@@ -158,7 +190,13 @@ def export_directory(directory: Path, target: Path, progress: Progress) -> None:
         # the copies are complete; the WAL of a tenant that writes on belongs to what it has by now, not to them
         own = frozenset(pb_data / f"{name}{suffix}" for name in DATABASES for suffix in ("", "-wal", "-journal"))
         copy_trees([(pb_data, target)], progress, skip=own.__contains__)
-    except (OSError, apsw.Error) as error:
+    except (OSError, apsw.Error, ProvisionError) as error:
+        # a part of an export looks like all of one
+        for path in list(target.iterdir()) if target.is_dir() else ():
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        if not existed:
+            with contextlib.suppress(OSError):
+                target.rmdir()
         raise ProvisionError(f"the export failed: {error}") from error
 
 
@@ -183,7 +221,10 @@ def remove(directory: Path) -> None:
 
 
 def copy_trees(
-    jobs: list[tuple[Path, Path]], progress: Progress, skip: Callable[[Path], bool] = lambda _: False
+    jobs: list[tuple[Path, Path]],
+    progress: Progress,
+    skip: Callable[[Path], bool] = lambda _: False,
+    allow: Fits = lambda _: None,
 ) -> None:
     """Copy each `(from, to)` directory of `jobs`, telling `progress` after each file.
 
@@ -192,6 +233,7 @@ def copy_trees(
     files = [(path, target / path.relative_to(source)) for source, target in jobs for path in walk(source)]
     files = [(path, target) for path, target in files if not skip(path)]
     total = sum(path.stat().st_size for path, _ in files)
+    allow(total)
     done = 0
     for _, target in jobs:
         target.mkdir(parents=True, exist_ok=True)
@@ -223,8 +265,4 @@ def _refuse(error: OSError) -> None:
 
 def disk_kb(directory: Path) -> int:
     """KiB of all files under `directory`; those that vanish meanwhile do not count."""
-    total = 0
-    for path in walk(directory):
-        with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size
-    return total // 1024
+    return measure(directory).total_kb

@@ -1,24 +1,34 @@
-"""The live tenants of a worker: opened on first use, the least recently used closed beyond a limit.
+"""The live tenants of a worker: opened on first use, closed again by many (`worker.hibernation`, orders, hand-overs).
 
 A damaged database marks its own tenant failed, tells the supervisor why, and touches no other tenant. What may pass by
 itself (no descriptors, a lock) only refuses the request.
+
+No tenant is opened that this worker does not own at that moment, whoever asks.
 """
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import apsw
 
 from supervisor.contract.messages import Message, TenantFailed
-from supervisor.contract.settings import Settings, tenants_dir
+from supervisor.contract.plan import DEFAULT_PLAN
+from supervisor.contract.settings import Settings, plan_of, tenants_dir
 from supervisor.contract.tenant import Tenant, TenantState
+from worker.closing import Closer
 from worker.context import Context
 from worker.db.faults import may_pass
 from worker.errors import ApiError
+from worker.fair.account import Accounts
+from worker.holds import Holds, Why
 from worker.lanes import Lanes
+from worker.ownership import Ownership
+from worker.services.rooms import Rooms
 
 # What a client is told where a tenant is registered but does not serve.
 REFUSALS: dict[TenantState, tuple[int, str]] = {
@@ -28,25 +38,59 @@ REFUSALS: dict[TenantState, tuple[int, str]] = {
     TenantState.FAILED: (503, "The tenant's data can't be opened."),
     TenantState.DELETED: (404, ""),
 }
+ELSEWHERE = (503, "The tenant is served by another process.")
+
+# How many idle tenants make room for one that can't be opened for want of descriptors.
+ROOM_FOR_ONE = 8
 
 
 class Tenants:
     """The contexts of one worker by tenant name, least recently used first."""
 
-    def __init__(self, settings: Settings, lanes: Lanes, log: logging.Logger, tell: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        lanes: Lanes,
+        *,
+        ownership: Ownership,
+        accounts: Accounts,
+        holds: Holds,
+        log: logging.Logger,
+        tell: Callable[[Message], None],
+    ) -> None:
         self.settings = settings
         self.lanes = lanes
+        self.ownership = ownership
+        self.accounts = accounts
+        self.closer = Closer(holds, log)
+        self.root = tenants_dir(settings)
+        self.rooms = Rooms(self.root, settings.disk.reserve_mb, log, tell)
+        # coarse clock (s), moved on about once a second
+        self.now = 0.0
+        # those whose request log has something to write
+        self.unwritten: set[str] = set()
+        # those on which no order may work any longer (read in threads)
+        self.cut_off: set[str] = set()
+        self._holds = holds
         self._log = log
         self._tell = tell
-        self.root = tenants_dir(settings)
         self._live: OrderedDict[str, Context] = OrderedDict()
         self._failed: dict[str, str] = {}
+        self._worked_on: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._live)
 
     def __iter__(self) -> Iterator[Context]:
         return iter(list(self._live.values()))
+
+    def oldest(self) -> Iterator[Context]:
+        """The contexts, least recently used first. None must be opened or closed while this is gone through."""
+        return iter(self._live.values())
+
+    def latest(self) -> Iterator[Context]:
+        """The contexts, most recently used first. None must be opened or closed while this is gone through."""
+        return reversed(self._live.values())
 
     def directory(self, name: str) -> Path:
         """Where the files of the tenant `name` are."""
@@ -56,72 +100,195 @@ class Tenants:
         """The context of `name` if it is open."""
         return self._live.get(name)
 
+    def touch(self, context: Context) -> None:
+        """Note that a live context is in use."""
+        self._live.move_to_end(context.name)
+        context.used_at = self.now
+
+    # -- opening -------------------------------------------------------------------------------------------------------
+
     def open(self, tenant: Tenant) -> Context:
         """The context of a tenant that serves. Raises ApiError (503, 404) for one that does not."""
-        context = self._live.get(tenant.name)
+        name = tenant.name
+        context = self._live.get(name)
         if context is not None and tenant.state is TenantState.ACTIVE:
-            self._live.move_to_end(tenant.name)
+            self._live.move_to_end(name)
+            context.used_at = self.now
             return context
         if tenant.state is not TenantState.ACTIVE:
-            status, message = REFUSALS[tenant.state]
-            raise ApiError(status, message)
-        return self.open_any(tenant.name)
+            raise ApiError(*REFUSALS[tenant.state])
+        return self.open_any(name)
 
     def open_any(self, name: str) -> Context:
         """The context of `name` whatever its state. Raises ApiError 503 when it can't be opened."""
         context = self._live.get(name)
         if context is not None:
             return context
+        if not self.ownership.mine(name):
+            # two owners of a database are the worst that can happen, so this is the last door, and it should never
+            # be reached: requests are routed elsewhere, or wait at the gate
+            self._log.error("tenant %s is not opened: this worker does not own it", name, extra={"tenant": name})
+            raise ApiError(*ELSEWHERE, cause="not the owner")
         if name in self._failed:
             raise ApiError(*REFUSALS[TenantState.FAILED], cause=self._failed[name])
         try:
-            context = Context(
-                name,
-                self.directory(name),
-                self.lanes,
-                write_limit_s=self.settings.sql.write_timeout_s,
-                log_queue_max=self.settings.logs.queue_max,
-            )
+            context = self._opened(name)
         except Exception as error:  # whatever stands in the file
             reason = f"{type(error).__name__}: {error}"
             if may_pass(error, self.directory(name) / "pb_data" / "data.db"):
-                self._log.error("tenant %s can't be opened now: %s", name, reason)
+                self._log.error("tenant %s can't be opened now: %s", name, reason, extra={"tenant": name})
             else:
                 self.fail(name, reason)
             raise ApiError(*REFUSALS[TenantState.FAILED], cause=reason) from error
+        self._furnish(context)
+        context.opened_at = context.used_at = self.now
+        context.logs.on_first = partial(self.unwritten.add, name)
         self._live[name] = context
         self._evict(keep=name)
         return context
+
+    def _opened(self, name: str) -> Context:
+        """Its files opened; tried again where idle tenants could make room for its descriptors."""
+        tenant = self.ownership.directory.get(name)
+        open_context = partial(
+            Context,
+            name,
+            self.directory(name),
+            self.lanes,
+            write_limit_s=self.settings.sql.write_timeout_s,
+            log_queue_max=self.settings.logs.queue_max,
+            account=None if tenant is None else self.accounts.of(tenant),
+        )
+        try:
+            return open_context()
+        except (apsw.CantOpenError, OSError) as error:
+            if not may_pass(error, self.directory(name) / "pb_data" / "data.db") or not self.make_room():
+                raise
+        return open_context()
+
+    def make_room(self) -> int:
+        """Out of descriptors: close some idle tenants at once; how many there were."""
+        idle = [name for name, context in self._live.items() if not context.busy][:ROOM_FOR_ONE]
+        if idle:
+            self._log.warning("out of descriptors: %d idle tenants are closed", len(idle))
+        for name in idle:
+            self.unwritten.discard(name)
+            try:
+                self._live.pop(name).close()
+            except (apsw.Error, OSError) as error:
+                self._log.error("tenant %s: closing failed: %s", name, error, extra={"tenant": name})
+        return len(idle)
+
+    def _furnish(self, context: Context) -> None:
+        """Have the context keep to the disk quota of its tenant's plan."""
+        tenant = self.ownership.directory.get(context.name)
+        plan = plan_of(self.settings, DEFAULT_PLAN if tenant is None else tenant.plan)
+        self.rooms.furnish(context, plan.disk_mb)
+
+    @asynccontextmanager
+    async def using(self, name: str, *, serving: bool = True) -> AsyncIterator[Context]:
+        """`async with tenants.using(name) as ctx:` — open, and not closed meanwhile. For what is no request.
+
+        Raises ApiError where this worker does not own the tenant, where it can't be opened, and, if it has to be
+        `serving`, where its state forbids it; one that does not serve is closed again at the end.
+        """
+        with self.work(name):
+            await self.closer.ended(name)
+            tenant = self.ownership.directory.get(name)
+            if tenant is None or not self.ownership.mine(name):
+                raise ApiError(*ELSEWHERE, cause="not the owner")
+            context = self.open(tenant) if serving else self.open_any(name)
+            context.busy += 1
+            try:
+                yield context
+            finally:
+                context.busy -= 1
+                tenant = self.ownership.directory.get(name)
+                if tenant is None or tenant.state is not TenantState.ACTIVE:
+                    self.close(name)
+        await self.closer.ended(name)
+
+    @contextmanager
+    def work(self, name: str) -> Iterator[None]:
+        """While something other than a request works on the tenant's files: it does not change its owner."""
+        self._worked_on[name] += 1
+        try:
+            yield
+        finally:
+            self._worked_on[name] -= 1
+            if not self._worked_on[name]:
+                del self._worked_on[name]
+
+    # -- use -----------------------------------------------------------------------------------------------------------
+
+    def in_use(self, name: str) -> bool:
+        """Whether requests of the tenant are under way, a thread has its files open, or an order works on it."""
+        if name in self._worked_on:
+            return True
+        context = self._live.get(name)
+        if context is not None and context.busy:
+            return True
+        account = self.accounts.get(name)
+        return account is not None and (account.running > 0 or self.lanes.works_for(account))
+
+    def touched(self) -> set[str]:
+        """Every tenant that is live, being closed, or in use."""
+        names = {account.name for account in self.accounts if account.running > 0}
+        return names.union(self._live, self.closer, self._worked_on)
+
+    # -- closing -------------------------------------------------------------------------------------------------------
 
     def fail(self, name: str, reason: str) -> None:
         """Take `name` out of service because its data is damaged, and tell the supervisor."""
         if name in self._failed:
             return
-        self._log.error("tenant %s failed: %s", name, reason)
+        self._log.error("tenant %s failed: %s", name, reason, extra={"tenant": name})
         self._failed[name] = reason
         self.close(name)
         self._tell(TenantFailed(name=name, reason=reason))
 
     def changed(self, tenant: Tenant) -> None:
-        """Follow a change of the registry: close what no longer serves, forget failures that were mended."""
+        """Follow a change of the registry: its plan, what no longer serves, failures that were mended."""
+        plan = plan_of(self.settings, tenant.plan)
+        account = self.accounts.get(tenant.name)
+        if account is not None and account.plan != plan:
+            account.plan = plan
+            if self._holds.gate is not None:
+                self._holds.gate.settle(account)
         if tenant.state is not TenantState.FAILED:
             self._failed.pop(tenant.name, None)
         if tenant.state is not TenantState.ACTIVE:
             self.close(tenant.name)
+        elif (context := self._live.get(tenant.name)) is not None:
+            self.rooms.limit(context, plan.disk_mb)
+        self.disown_strays([tenant.name])
+
+    def dropped(self, name: str) -> None:
+        """The tenant is no more: whoever waits for it shall hear so."""
+        self._failed.pop(name, None)
+        self.close(name)
+        self.ownership.expected.discard(name)
+        self._holds.free(name, Why.EXPECTED)
 
     def close(self, name: str) -> None:
-        """Close `name` if it is open. A failure to do so is logged: there is nothing left to do about it."""
+        """Begin to close `name` if it is open (`closer.ended` tells when that is done)."""
         context = self._live.pop(name, None)
-        if context is None:
-            return
-        try:
-            context.close()
-        except (apsw.Error, OSError) as error:
-            self._log.error("tenant %s: closing failed: %s", name, error)
+        if context is not None:
+            self.unwritten.discard(name)
+            self.closer.close(context)
 
-    def close_all(self) -> None:
-        """Close every context."""
-        for name in list(self._live):
+    async def close_all(self, timeout_s: float) -> None:
+        """Close every context, within so many seconds."""
+        contexts = list(self._live.values())
+        self._live.clear()
+        left = await self.closer.close_all(contexts, timeout_s)
+        if left:
+            self._log.warning("%d of %d tenants were not closed in time", left, len(contexts))
+
+    def disown_strays(self, names: Iterable[str]) -> None:
+        """Close what of it is open though another worker owns it: none, if everybody keeps to the rules."""
+        for name in [name for name in names if name in self._live and not self.ownership.routed_here(name)]:
+            self._log.error("tenant %s was open but is another worker's", name, extra={"tenant": name})
             self.close(name)
 
     def _evict(self, keep: str) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 
+from worker.db.burdens import burden_of
 from worker.db.connection import Database
 from worker.errors import NO_ROWS, bad_request, not_found
 from worker.filters.nodes import FilterError
@@ -40,7 +41,7 @@ class Logs:
         require_superuser(req)
         req.context.quiet = True
         ctx = req.context.tenant
-        await ctx.lanes.blocking(ctx.logs.clear)
+        await ctx.lanes.blocking(ctx.account, ctx.logs.clear)
         no_content(resp)
 
 
@@ -74,8 +75,10 @@ class Log:
 
 async def _read(ctx: "Context", fn: Callable[[Database], T]) -> T:
     """Run `fn` on the log's database, with everything in it that has happened so far."""
-    await ctx.lanes.blocking(ctx.logs.flush)
+    await ctx.lanes.blocking(ctx.account, ctx.logs.flush)
     db = Database(ctx.logs.path)
+    db.burden = burden_of(db)
+    db.account = ctx.data.account
     try:
         return await ctx.lanes.read(db, fn)
     finally:

@@ -9,7 +9,7 @@ from worker.errors import NO_ROWS, not_found
 from worker.http.body import has_body, read_body
 from worker.http.exchange import Request, Response
 from worker.http.guards import require_collection
-from worker.http.reply import json_reply, no_content
+from worker.http.reply import json_reply, no_content, page_reply
 from worker.records import actions
 from worker.records.guessing import delay_s
 from worker.records.listing import ListQuery
@@ -31,7 +31,7 @@ class Records:
         page = await actions.list_records(context.tenant, found, info, query)
         if query.filter and not page["items"] and found.list_rule and not info.is_superuser:
             await asyncio.sleep(delay_s(context.tenant.caches, found.id, context.real_ip))
-        json_reply(resp, page, req)
+        await page_reply(resp, page, req, context.tenant)
 
     async def on_post(self, req: Request, resp: Response, collection: str) -> None:
         context = req.context

@@ -94,7 +94,8 @@ async def with_password(
     async def default(event: LoginEvent) -> None:
         found = event.record
         stored = str(found.get("password") or "") if found is not None else ""
-        if not await ctx.lanes.blocking(password_fits, form.password, stored) or found is None:
+        fits = await ctx.lanes.blocking(ctx.account, password_fits, form.password, stored)
+        if not fits or found is None:
             raise bad_request(REFUSED, cause="invalid login credentials")
         event.answer = await answer(ctx, found, "password", requester, mfa_id=to_text(form.mfa_id))
 

@@ -5,6 +5,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+import re2
+
 from worker.errors import FieldError
 from worker.fields.charsets import Ranges
 from worker.fields.regexp import Assertion, Chars, Choice, Node, PatternError, Repeat, Sequence, parse
@@ -35,8 +37,6 @@ class Pattern:
 
     def __init__(self, source: str) -> None:
         """Raises PatternError."""
-        import re2  # noqa: PLC0415 (3 MB, for the tenants whose schemas have patterns)
-
         self.node = parse(source)
         options = re2.Options()
         options.max_mem = PATTERN_BYTES_MAX

@@ -1,6 +1,7 @@
 """What goes wrong becomes PocketBase's error JSON here, and nowhere else: one handler for each kind of exception."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import falcon.asgi
 import orjson
 
 from worker.db.faults import is_corruption, to_api_error
+from worker.db.room import NoRoomError
 from worker.errors import ApiError, ErrorTree, FieldError, ValidationErrors, bad_request, internal, not_found
 from worker.fields.jsontext import spelled
 from worker.http.exchange import Request, Response
@@ -21,6 +23,9 @@ log = logging.getLogger("pocker.http")
 # Takes a tenant out of service: its name, and the reason for the operator.
 Fail = Callable[[str, str], None]
 
+# What the system has too little of at the moment → status.
+PASSING = {errno.EMFILE: 503, errno.ENFILE: 503, errno.ENOMEM: 503, errno.ENOSPC: 507, errno.EDQUOT: 507}
+
 FILE_NOT_FOUND = "File not found."
 INVALID_DATA = "An error occurred while validating the submitted data."
 
@@ -30,8 +35,8 @@ def bind_faults(app: "falcon.asgi.App[Request, Response]", fail: Fail) -> None:
 
     async def _on_sqlite_error(req: Request, resp: Response, error: apsw.Error, params: dict[str, Any]) -> None:
         answer = to_api_error(error)
-        if answer.status >= 500:
-            log.error("%s %s: SQLite failed", req.method, req.path, exc_info=error)
+        if answer.status >= 500 and not isinstance(error, NoRoomError):  # of those the table of events tells
+            log.error("%s %s: SQLite failed", req.method, req.path, exc_info=error, extra=_about(req))
         tenant = req.context.tenant
         if tenant is not None and is_corruption(error):
             # after this response, which still writes to the tenant's log
@@ -43,6 +48,12 @@ def bind_faults(app: "falcon.asgi.App[Request, Response]", fail: Fail) -> None:
     app.add_error_handler(apsw.Error, _on_sqlite_error)
     app.add_error_handler(falcon.HTTPError, _on_falcon_error)
     app.add_error_handler(Exception, _on_exception)
+
+
+def _about(req: Request) -> dict[str, str]:
+    """Whom the log's entry is about."""
+    tenant = req.context.tenant
+    return {} if tenant is None else {"tenant": tenant.name}
 
 
 def route_not_found(method: str) -> ApiError:
@@ -71,7 +82,11 @@ async def _on_falcon_error(req: Request, resp: Response, error: falcon.HTTPError
 
 
 async def _on_exception(req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:
-    log.error("%s %s: unexpected", req.method, req.path, exc_info=error)
+    if isinstance(error, OSError) and error.errno in PASSING:
+        log.error("%s %s: %s", req.method, req.path, error, extra=_about(req))
+        await _on_api_error(req, resp, ApiError(PASSING[error.errno], cause=error), params)
+        return
+    log.error("%s %s: unexpected", req.method, req.path, exc_info=error, extra=_about(req))
     await _on_api_error(req, resp, internal(cause=error), params)
 
 

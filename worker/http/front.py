@@ -133,7 +133,7 @@ class ActivityLog:
         )
         context.failure = None  # its traceback leads back to this request: a cycle for the garbage collector
         if full:
-            ctx.logs.flushing = asyncio.create_task(ctx.lanes.blocking(ctx.logs.flush))
+            ctx.logs.flushing = asyncio.create_task(ctx.lanes.blocking(ctx.account, ctx.logs.flush))
 
 
 def middlewares(tenants: Tenants) -> list[Any]:

@@ -1,12 +1,18 @@
 """Answers in JSON: compact, without HTML escaping, cut down to what `?fields=` asks for."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from worker.fields.jsontext import spelled
 from worker.http.exchange import Request, Response
 from worker.http.picker import pick
+
+if TYPE_CHECKING:
+    from worker.context import Context
+
+# Items of a page that are encoded in one step.
+STEP_ITEMS = 200
 
 
 def json_reply(resp: Response, value: Any, req: Request, status: int = 200) -> None:
@@ -18,6 +24,24 @@ def json_reply(resp: Response, value: Any, req: Request, status: int = 200) -> N
         if fields:
             value = pick(value, fields)
     resp.data = orjson.dumps(value, spelled)
+
+
+async def page_reply(resp: Response, page: dict[str, Any], req: Request, ctx: "Context") -> None:
+    """As `json_reply`, of a page that may have a thousand items: some at a time, so that others have turns between."""
+    items = page["items"]
+    if len(items) <= STEP_ITEMS:
+        json_reply(resp, page, req)
+        return
+    fields = req.context.query.get("fields")
+    parts = []
+    for start in range(0, len(items), STEP_ITEMS):
+        await ctx.breathe()
+        part = items[start : start + STEP_ITEMS]
+        picked = pick({**page, "items": part}, fields)["items"] if fields else part
+        parts.append(orjson.dumps(picked, spelled)[1:-1])
+    frame = orjson.dumps({**page, "items": []})
+    start = frame.index(b"[]") + 1
+    resp.data = b"".join([frame[:start], b",".join(parts), frame[start:]])
 
 
 def no_content(resp: Response) -> None:

@@ -79,7 +79,7 @@ async def check_credentials(
         if record.original is not None and not manager and (credentials.password or credentials.confirm):
             if not credentials.old:
                 errors["oldPassword"] = REQUIRED
-            elif not await ctx.lanes.blocking(password_fits, credentials.old, record.original["password"]):
+            elif not await ctx.lanes.blocking(ctx.account, password_fits, credentials.old, record.original["password"]):
                 errors["oldPassword"] = WRONG_OLD_PASSWORD
     return dict(sorted(errors.items()))
 

@@ -6,6 +6,7 @@ superusers (403); one that does not hold filters a list, hides a single record (
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -15,7 +16,7 @@ from worker.errors import NO_ROWS, ApiError, ValidationErrors, bad_request, forb
 from worker.records import accounts, events, expand, listing, present, rules, store, upsert
 from worker.records.events import RecordEnrichEvent, RecordRequestEvent, RecordsListEvent, around, quiet
 from worker.records.listing import ListQuery
-from worker.records.plan import plan_of
+from worker.records.plan import Row, plan_of
 from worker.records.record import Record
 from worker.records.removal import remove
 from worker.records.request import RequestInfo
@@ -42,6 +43,8 @@ SUPERUSERS_ONLY = "Only superusers can perform this action."
 UNSUPPORTED = "Unsupported collection type."
 NOT_CREATED = "Failed to create record."
 NOT_UPDATED = "Failed to update record."
+# Rows of a page that are shown in one step.
+STEP_ROWS = 200
 # A rule with this in it looks at what was submitted, so the stored record has to be read before the rule is asked.
 BODY = "@request.body."
 
@@ -53,6 +56,8 @@ async def list_records(ctx: "Context", collection: "Collection", info: RequestIn
     _refuse_null(collection.list_rule, info)
     if quiet(ctx.bus, events.LIST_REQUEST + events.ENRICH) and not query.expand:
         shape = present.shape_for(collection, info)
+        if query.per_page > STEP_ROWS:
+            return await _list_in_steps(ctx, collection, info, query)
 
         def read(db: Database) -> Item:
             page = listing.read_page(db, ctx.catalog, collection, query, info, columns=shape.columns)
@@ -61,6 +66,26 @@ async def list_records(ctx: "Context", collection: "Collection", info: RequestIn
 
         return await ctx.lanes.read(ctx.data, read)
     return await _list_whole_records(ctx, collection, info, query)
+
+
+async def _list_in_steps(ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery) -> Item:
+    """A page that may be long: its rows, and then their JSON, a part at a time, so that others have turns between."""
+    shape = present.shape_for(collection, info)
+    page = await ctx.lanes.read(
+        ctx.data, lambda db: listing.read_page(db, ctx.catalog, collection, query, info, columns=shape.columns)
+    )
+    items: list[Item] = []
+    for start in range(0, len(page.rows), STEP_ROWS):
+        await ctx.breathe()
+        show = partial(_rows_shown, ctx, collection, info, page.rows[start : start + STEP_ROWS])
+        items += await ctx.lanes.read(ctx.data, show)
+    return listing.envelope(items, query, page.total)
+
+
+def _rows_shown(
+    ctx: "Context", collection: "Collection", info: RequestInfo, rows: list[Row], db: Database
+) -> list[Item]:
+    return present.present_rows(ctx, db, collection, present.shape_for(collection, info), rows, info=info)
 
 
 async def _list_whole_records(ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery) -> Item:

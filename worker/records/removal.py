@@ -6,6 +6,7 @@ and are walked with a stack of our own: a chain of replies may be longer than Py
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
@@ -16,7 +17,8 @@ from worker.records.events import RecordEvent, around, heard, quiet
 from worker.records.plan import plan_of
 from worker.records.record import Record
 from worker.sql import now, quote
-from worker.unit import Unit, transaction
+from worker.unit import transaction
+from worker.writing import write
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -39,12 +41,15 @@ async def remove(ctx: "Context", record: Record) -> None:
     accounts.check_removable(ctx.data, record)
     try:
         if quiet(ctx.bus, HEARD):
-            async with Unit(ctx):
-                await _remove_tree(ctx, record, await _remove_row(ctx, record))
+            await write(ctx, partial(_remove_whole, record))
         else:
             await _remove_loudly(ctx, record)
     except Required as error:
         raise bad_request(REFUSED, cause=error) from error
+
+
+async def _remove_whole(record: Record, ctx: "Context") -> None:
+    await _remove_tree(ctx, record, await _remove_row(ctx, record))
 
 
 async def remove_belongings(ctx: "Context", record: Record, collections: Sequence[str]) -> None:

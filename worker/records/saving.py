@@ -19,7 +19,8 @@ from worker.records.events import RecordEvent, Stages, around, heard, quiet
 from worker.records.record import Record
 from worker.records.references import check_references
 from worker.sql import now, rand_id
-from worker.unit import Unit, transaction
+from worker.unit import transaction
+from worker.writing import write
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -129,21 +130,27 @@ async def _hash_passwords(ctx: "Context", record: Record) -> None:
     for field in record.collection.fields:
         value = record.data[field.name]
         if isinstance(field, PasswordField) and isinstance(value, PasswordValue):
-            record.set(field.name, await ctx.lanes.blocking(hash_password, value.plain, field.hash_cost))
+            job = (hash_password, value.plain, field.hash_cost)
+            record.set(field.name, await ctx.lanes.blocking(ctx.account, *job))
 
 
 async def _store(ctx: "Context", record: Record) -> None:
     """Write the record, and delete what ends with a change of a login."""
     ended = accounts.ended_by(record) if record.collection.is_auth and not record.is_new else []
+
+    async def row(ctx: "Context") -> None:
+        _write(ctx, record)
+
+    async def whole(ctx: "Context") -> None:
+        _write(ctx, record)
+        await removal.remove_belongings(ctx, record, ended)
+
     if ended and not quiet(ctx.bus, events.DELETE.every):  # who hears of it may take time
         async with transaction(ctx) as inner:
-            async with Unit(inner):
-                _write(inner, record)
+            await write(inner, row)
             await removal.remove_belongings(inner, record, ended)
     else:
-        async with Unit(ctx):
-            _write(ctx, record)
-            await removal.remove_belongings(ctx, record, ended)
+        await write(ctx, whole if ended else row)
     record.committed()
 
 

@@ -5,8 +5,6 @@ records go one by one in the order in which they were stored, each with its casc
 runs in threads.
 """
 
-import asyncio
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
@@ -19,6 +17,7 @@ from worker.records.record import SUPERUSERS, Record
 from worker.records.removal import HEARD, remove
 from worker.sql import now, quote
 from worker.unit import transaction
+from worker.writing import run_through
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -94,7 +93,7 @@ async def _remove_loudly(ctx: "Context", collection: "Collection") -> None:
         for _, record in batch:
             if store.exists(ctx.data, collection, record.id):  # no cascade of an earlier one took it along
                 await remove(ctx, record)
-            await asyncio.sleep(0)
+            await ctx.breathe()
 
 
 async def _remove_quietly(ctx: "Context", collection: "Collection") -> None:
@@ -105,21 +104,11 @@ async def _remove_quietly(ctx: "Context", collection: "Collection") -> None:
         batch = _read(db, collection, last)
         for _, record in batch:
             if store.exists(db, collection, record.id):
-                _run_through(remove(ctx, record))
+                run_through(remove(ctx, record))
         return batch[-1][0] if batch else -1
 
     while (last := await ctx.lanes.work(ctx.data, remove_batch)) >= 0:
         pass
-
-
-def _run_through(steps: "Coroutine[None, None, None]") -> None:
-    """Run a coroutine that does not wait, as those don't that nobody hears."""
-    try:
-        steps.send(None)
-    except StopIteration:
-        return
-    steps.close()
-    raise RuntimeError("a deletion that nobody hears has waited")
 
 
 def _read(db: Database, collection: "Collection", after: int) -> list[tuple[int, Record]]:

@@ -4,18 +4,19 @@ Keys of the body match exactly; what is not there stays, `null` empties. `fields
 whole. A value of the wrong type is a MalformedError: nothing of the body is looked at then.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 import msgspec
 
-from worker.fields import Field, MalformedError, default_id, load_field
+from worker.fields import Field, MalformedError, load_field
 from worker.fields.dates import parse_date
 from worker.fields.text import ID_PATTERN
 from worker.schema import scaffolds
 from worker.schema.collection import AUTH, BASE, VIEW, Collection, FieldSet
+from worker.schema.fieldlist import FieldList, with_free_id, with_options
 from worker.schema.indexes import parse_index
 from worker.schema.misfit import misfit_of
 from worker.schema.options import AuthOptions, Provider, fresh_secrets
@@ -241,43 +242,12 @@ def _fields(value: Any) -> tuple[Field, ...]:
         return ()
     if not isinstance(value, list):
         raise MalformedError("fields: expected a list")
-    fields: list[Field] = []
+    found = FieldList()
     for raw in value:
         if not isinstance(raw, Mapping):
             raise MalformedError("fields: expected objects")
-        add_field(fields, load_field(raw), known=bool(raw.get("id")))
-    return tuple(fields)
-
-
-def add_field(fields: list[Field], field: Field, *, known: bool) -> None:
-    """Append `field`, or put it in the place of the one it replaces. `known`: its id was submitted with it."""
-    if not known:
-        place = next((place for place, other in enumerate(fields) if other.name == field.name and field.name), None)
-        if place is not None:
-            fields[place] = with_options(field, id=fields[place].id)
-            return
-        field = with_free_id(fields, field)
-    place = next((place for place, other in enumerate(fields) if other.id == field.id), None)
-    if place is None:
-        fields.append(field)
-    else:
-        fields[place] = field
-
-
-def with_free_id(fields: Iterable[Field], field: Field) -> Field:
-    """`field` with the default id of its name, numbered where another field has that already."""
-    taken = {other.id for other in fields}
-    wanted = candidate = default_id(field.type, field.name)
-    number = 2
-    while candidate in taken:
-        candidate = f"{wanted}{number}"
-        number += 1
-    return field if field.id == candidate else with_options(field, id=candidate)
-
-
-def with_options(field: Field, **options: Any) -> Field:
-    """`field` with some options of its JSON changed."""
-    return type(field)(field.dump() | options)
+        found.add(load_field(raw), known=bool(raw.get("id")))
+    return tuple(found.fields)
 
 
 def _with_system_fields(kind: str, fields: tuple[Field, ...]) -> tuple[Field, ...]:
@@ -287,7 +257,7 @@ def _with_system_fields(kind: str, fields: tuple[Field, ...]) -> tuple[Field, ..
         for default in scaffolds.AUTH_FIELDS:
             place = next((place for place, field in enumerate(result) if field.name == default.name), None)
             if place is None:
-                result.append(with_free_id(result, default))
+                result.append(with_free_id({field.id for field in result}, default))
             elif result[place].type != default.type:
                 result[place] = with_options(default, id=result[place].id)
             else:

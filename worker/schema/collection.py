@@ -70,6 +70,7 @@ class Collection:
         "plan",
         "prototype",
         "relations",
+        "stamp",
         "system",
         "type",
         "update_rule",
@@ -115,6 +116,8 @@ class Collection:
         self.prototype = prototype or self
         # what `worker.records.plan` makes of a prototype: here, because each request looks for it several times
         self.plan: Any = None
+        # the hash of the row it was read from, 0 before that; a new one each time the process starts
+        self.stamp = 0
 
     def unique_column(self, name: str) -> bool:
         """Whether a unique index covers this column alone, so that a value leads to at most one record."""

@@ -6,7 +6,6 @@ whether it may be (the new ones, then the stored ones by age, views at last), an
 So an item may refer to one that comes later.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -93,7 +92,7 @@ async def _read(ctx: "Context", items: Sequence[Item | None], delete_missing: bo
         binding.complete(each.draft, taken)
         taken.add(each.draft.id)
         wanted.append(each)
-        await asyncio.sleep(0)  # a hundred collections in a row would be felt by others, here and below
+        await ctx.breathe()  # a hundred collections in a row would be felt by others, here and below
     rank = {collection.id: place for place, collection in enumerate(ctx.catalog.all())}
 
     def turn(each: Wanted) -> tuple[bool, str, int]:
@@ -171,7 +170,7 @@ async def _store(ctx: "Context", wanted: Sequence[Wanted], check_rule: RuleCheck
         made = draft.type == VIEW if old is None else draft.name != old.name
         if made and not NAMEABLE.fullmatch(draft.name):
             raise UnsavedError(draft.name, UNNAMEABLE)
-        await asyncio.sleep(0)
+        await ctx.breathe()
 
 
 async def _validate(ctx: "Context", wanted: Sequence[Wanted], check_rule: RuleCheck) -> None:
@@ -183,7 +182,7 @@ async def _validate(ctx: "Context", wanted: Sequence[Wanted], check_rule: RuleCh
             tree = json.dumps(messages_of(error.errors), indent=2, sort_keys=True, ensure_ascii=False)
             message = f"Data validations failed for collection {go_quoted(draft.name)} ({draft.id}):\n{tree}"
             raise _failure(message) from error
-        await asyncio.sleep(0)
+        await ctx.breathe()
 
 
 def messages_of(errors: ErrorTree) -> dict[str, Any]:

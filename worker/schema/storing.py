@@ -8,7 +8,6 @@ change, and so does this: one whose query fails then keeps all of them as they w
 which is refused. So what a view uses can't be removed.
 """
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
@@ -23,6 +22,7 @@ from worker.schema.viewddl import create_view, drop_view
 from worker.schema.viewtext import QueryError
 from worker.sql import now, quote
 from worker.unit import Unit, transaction
+from worker.writing import write
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -57,6 +57,7 @@ async def save(
     async def check(event: CollectionEvent) -> None:
         assert event.collection is not None
         await validate_fully(event.context, event.collection, old, check_rule)
+        await event.context.breathe()
         await around(ctx.bus, events.VALIDATE[1:], event, _nothing)
 
     async def write_row(event: CollectionEvent) -> None:
@@ -72,6 +73,7 @@ async def save(
         await around(ctx.bus, stages.execute[1:], event, write_row)
         if not event.collection.is_view:
             await _write_table(event.context, event.collection, old)
+        await event.context.breathe()
         _changed(event.context)
         await save_dependents(event.context, check_rule, strict=False)
 
@@ -93,9 +95,11 @@ async def remove(ctx: "Context", collection: Collection, check_rule: RuleCheck |
     Raises as `save`, or InUseError.
     """
 
+    async def erase(ctx: "Context") -> None:
+        ctx.data.once("DELETE FROM `_collections` WHERE `id` = ?", (collection.id,))
+
     async def erase_row(event: CollectionEvent) -> None:
-        async with Unit(event.context):
-            event.context.data.once("DELETE FROM `_collections` WHERE `id` = ?", (collection.id,))
+        await write(event.context, erase)
 
     async def execute(event: CollectionEvent) -> None:
         if check_rule is not None:
@@ -150,7 +154,7 @@ async def save_dependents(ctx: "Context", check_rule: RuleCheck, *, strict: bool
 
 
 async def _refresh(ctx: "Context", identifier: str, check_rule: RuleCheck) -> None:
-    await asyncio.sleep(0)  # each takes a millisecond, and there may be many
+    await ctx.breathe()  # each takes a millisecond, and there may be many
     view = ctx.catalog.by_id(identifier)
     if view is None:
         return
@@ -207,7 +211,7 @@ async def _nothing(event: CollectionEvent) -> None:
 
 
 async def _write_row(ctx: "Context", stored: Collection, old: Collection | None) -> None:
-    async with Unit(ctx):
+    async def row(ctx: "Context") -> None:
         if old is None:
             marks = ", ".join("?" * len(COLUMNS))
             columns = ", ".join(map(quote, COLUMNS))
@@ -215,6 +219,8 @@ async def _write_row(ctx: "Context", stored: Collection, old: Collection | None)
         else:
             assignments = ", ".join(f"{quote(column)} = ?" for column in COLUMNS[1:])
             ctx.data.once(f"UPDATE `_collections` SET {assignments} WHERE `id` = ?", (*stored.row()[1:], old.id))
+
+    await write(ctx, row)
 
 
 async def _write_table(ctx: "Context", stored: Collection, old: Collection | None) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import apsw
 
 from worker.db.connection import Database
+from worker.db.faults import to_api_error
 from worker.errors import FieldError, ValidationErrors
 from worker.fields import Field
 from worker.schema.collection import Collection
@@ -138,7 +139,7 @@ def drop_indexes(db: Database, collection: Collection) -> None:
 
 
 def create_indexes(db: Database, collection: Collection) -> None:
-    """Make a collection's indexes. ValidationErrors for those that SQLite refuses."""
+    """Make a collection's indexes. ValidationErrors for those that SQLite refuses, apsw.Error where it can't."""
     errors: dict[str, FieldError] = {}
     for place, index in enumerate(map(parse_index, collection.indexes)):
         if not (index.valid and index.table):  # nobody has looked at it before where many collections are imported
@@ -147,6 +148,8 @@ def create_indexes(db: Database, collection: Collection) -> None:
         try:
             db.once(index.build())
         except apsw.Error as error:
+            if to_api_error(error).status >= 500:  # no space, for example: nothing that is said of the index
+                raise
             message = f"Failed to create index {index.name} - {explain(error)}."
             errors[str(place)] = FieldError("validation_invalid_index_expression", message)
     if errors:
