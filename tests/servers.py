@@ -18,9 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 20.0
+QUIET: dict[str, Any] = {"operators": {"listen": "off"}}
+"""Of every server that a test starts, unless it says otherwise: several run at a time, and one can have the port."""
 
 
 class StartError(RuntimeError):
@@ -133,18 +137,31 @@ class PocketBase(Server):
 
 
 class Pocker(Server):
-    """A supervisor with its workers on one data directory, and the operators' commands for it."""
+    """A supervisor with its workers on one data directory, and the operators' commands for it.
+
+    Its settings stand beside the directory: those of `config`, or what `configure` was given.
+    """
 
     def __init__(self, directory: Path, shards: int = 2, config: Path | None = None) -> None:
         super().__init__(directory)
         self.shards = shards
-        self.config = config
+        self.config = directory.with_suffix(".yaml")
+        self._given: dict[str, Any] = yaml.safe_load(config.read_bytes()) if config else {}
+
+    def configure(self, **settings: Any) -> None:
+        """Writes the settings' file; a running server reads it on SIGHUP."""
+        self._given = settings
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(json.dumps(QUIET | settings))  # JSON is YAML
+
+    def start(self) -> Self:
+        self.configure(**self._given)
+        return super().start()
 
     def command(self) -> list[str]:
-        config = ["--config", str(self.config)] if self.config else []
         listen = f"127.0.0.1:{self.port}"
         return [
-            *(sys.executable, "-m", "supervisor", "serve", *config),
+            *(sys.executable, "-m", "supervisor", "serve", "--config", str(self.config)),
             *("--data", str(self.directory), "--listen", listen, "--shards", str(self.shards)),
         ]
 

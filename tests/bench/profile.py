@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from supervisor.contract.board import Board  # noqa: E402
 from supervisor.contract.settings import Settings, tenant_dir  # noqa: E402
-from supervisor.contract.shardmap import Directory  # noqa: E402
+from supervisor.contract.shardmap import Directory, first_routes  # noqa: E402
 from supervisor.contract.slots import Slots  # noqa: E402
 from supervisor.contract.tenant import Tenant, TenantState  # noqa: E402
 from tests.bench import machine  # noqa: E402
@@ -33,6 +34,7 @@ from tests.bench.data import fill  # noqa: E402
 from tests.bench.load import Turns  # noqa: E402
 from tests.bench.operations import Operation, operations  # noqa: E402
 from worker import app  # noqa: E402
+from worker.fair.gate import Gate  # noqa: E402
 from worker.wire.connection import LOCAL, Connection  # noqa: E402
 from worker.wire.endpoint import Endpoint  # noqa: E402
 from worker.wire.handoff import Links  # noqa: E402
@@ -53,6 +55,9 @@ class Drop:
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("127.0.0.1", 8090) if name == "sockname" else default
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        pass
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -75,20 +80,29 @@ class Worker:
 
     def __init__(self, data: Path) -> None:
         settings = Settings(data=str(data), shards=1)
-        directory = Directory(1, settings.base_domain, path_prefix=False)
+        directory = Directory(first_routes(1), settings.base_domain, path_prefix=False)
         directory.put(Tenant(name=TENANT, state=TenantState.ACTIVE, shard=0))
         log = logging.getLogger("profile")
         app.preload()
-        self.shard = app.build(settings, directory, 0, log, lambda _: None)
         self.pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        board = Board(
+            settings=settings,
+            directory=directory,
+            slots=Slots(1),
+            links=[self.pair],
+            channel=self.pair[0],
+            shard_listeners=[],
+        )
+        self.shard = app.build(board, 0, 0, log, lambda _: None)
         self.end = Endpoint(
             loop=asyncio.get_running_loop(),
             http=settings.http,
             directory=directory,
-            slots=Slots(1),
-            shard=0,
+            slots=board.slots,
+            berth=0,
             app=self.shard.asgi,
-            meter=self.shard.meter,
+            accounts=self.shard.accounts,
+            gate=Gate(asyncio.get_running_loop(), self.shard.accounts),
             links=Links([self.pair], 0),
             log=log,
         )
@@ -116,7 +130,7 @@ class Worker:
                 count -= 1
 
     async def close(self) -> None:
-        await self.shard.close()
+        await self.shard.close(5.0)
         for sock in self.pair:
             sock.close()
 

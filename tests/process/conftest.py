@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from supervisor.ops.client import ClientError, ask
-from tests.servers import ROOT, Server, free_port
+from tests.servers import QUIET, ROOT, Server, free_port
 
 SCRIPT = Path(__file__).with_name("standin.py")
 SUPERVISION = {"tick_s": 0.1, "hang_after_s": 0.5, "graceful_timeout_s": 5}
@@ -53,7 +53,7 @@ class StandIn(Server):
 
     def configure(self, **supervision: Any) -> None:
         self.config.parent.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(json.dumps({"supervision": SUPERVISION | supervision, "sql": SQL}))
+        self.config.write_text(json.dumps(QUIET | {"supervision": SUPERVISION | supervision, "sql": SQL}))
 
     def command(self) -> list[str]:
         flags = {"data": str(self.directory), "listen": f"127.0.0.1:{self.port}", "shards": str(self.shards)}
@@ -114,6 +114,10 @@ class StandIn(Server):
         done = self.ask(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def do(self, command: str, **args: Any) -> Any:
+        """An operator's command without a process of its own. Raises ClientError."""
+        return ask(str(self.directory), command, args, lambda *_: None)
 
     def kill(self) -> None:
         """SIGKILL for the supervisor alone."""

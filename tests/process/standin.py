@@ -5,13 +5,18 @@ It answers on the listener and on its shard's socket, one request a connection:
     GET /hang/NAME  holds the loop for ever in the name of tenant NAME
     GET /stubborn/NAME  the same, and does not die of SIGABRT
     GET /slow/S     answers after S seconds
+    GET /use/NAME   opens tenant NAME if this worker owns it: it holds a lock on the tenant's directory from then on
 Orders over the channel are answered; "provision" makes the tenant's directory, "remove" deletes it, other calls echo.
-A call whose tenant is named `stuck` is never answered, one whose tenant is named `bad` is refused.
+A call whose tenant is named `stuck` is never answered, one whose tenant is named `bad` is refused. Orders of a handover
+are carried out by the model in `owning`; the file `fault` in the data directory, {"kind", "berth", "how"}, has the
+worker at that berth die "before" or "after" it answers the first order of that kind, or be "mute". The file `bad-image`
+has code that takes over end at once.
 """
 
 import asyncio
 import contextlib
 import faulthandler
+import fcntl
 import json
 import os
 import shutil
@@ -21,14 +26,16 @@ import time
 from pathlib import Path
 
 from gunicorn.workers.base import Worker
+from owning import Owning  # beside this script
 
 from supervisor.app import Server
 from supervisor.config import ConfigError, load
 from supervisor.contract.channel import Channel, attach
-from supervisor.contract.messages import Call, Progress, Reply, TenantDrop, TenantPut, UsageReport
+from supervisor.contract.messages import Call, Depart, Progress, Reply, UsageReport
 from supervisor.contract.settings import tenant_dir
 from supervisor.contract.usage import TenantUsage, WorkerUsage
 from supervisor.premises import StartError
+from supervisor.takeover import CHECK, VARIABLE
 
 BEAT_S = 0.1
 
@@ -54,7 +61,9 @@ class StandIn(Worker):
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
-        stopping = asyncio.Event()
+        self.stopping = stopping = asyncio.Event()
+        self.locks: dict[str, int] = {}
+        self.owning = Owning(self.berth, self.board.directory, self._lock, self._unlock)
         loop.add_signal_handler(signal.SIGTERM, stopping.set)
         loop.add_signal_handler(signal.SIGQUIT, os._exit, 0)
         self.channel = Channel(self._told, lambda: None)
@@ -66,8 +75,10 @@ class StandIn(Worker):
             self.notify()
             if os.getppid() != self.ppid:
                 return
-            usage = [TenantUsage(t.name, requests=1, cpu_ms=0.5, live=True) for t in self.board.directory][:3]
-            self.channel.send(UsageReport(WorkerUsage(self.shard, os.getpid(), len(usage), tenants=usage)))
+            usage = [TenantUsage(t.name, ok=1, cpu_loop_ms=0.5, live=True) for t in self.board.directory][:3]
+            self.channel.send(
+                UsageReport(WorkerUsage(self.shard, os.getpid(), self.berth, live_tenants=len(usage), tenants=usage))
+            )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), BEAT_S)
         for server in servers:
@@ -79,12 +90,13 @@ class StandIn(Worker):
         await asyncio.sleep(0)
 
     def _told(self, message: object) -> None:
-        directory = self.board.directory
+        fault = self._fault(message)
+        if fault == "before":
+            os._exit(9)
+        if fault == "mute":
+            return
+        value = getattr(message, "args", None)
         match message:
-            case TenantPut():
-                directory.put(message.tenant)
-            case TenantDrop():
-                directory.drop(message.name)
             case Call(tenant="stuck"):
                 return
             case Call(tenant="bad", op="provision"):
@@ -97,7 +109,35 @@ class StandIn(Worker):
             case Call(op="export"):
                 for done in range(3):
                     self.channel.send(Progress(message.id, "copying", done, 3))
-        self.channel.send(Reply(message.id, True, value=getattr(message, "args", None)))
+            case Depart():
+                self.stopping.set()
+            case _:
+                value = self.owning.answer(message)
+        self.channel.send(Reply(message.id, True, value=value))
+        if fault == "after":
+            asyncio.get_running_loop().call_soon(os._exit, 9)
+
+    def _fault(self, message: object) -> str:
+        """What is to go wrong with this order; nothing goes wrong twice."""
+        file = Path(self.board.settings.data, "fault")
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            wanted = json.loads(file.read_text())
+            if (wanted["kind"], wanted["berth"]) == (type(message).__name__, self.berth):
+                file.unlink()
+                return wanted["how"]
+        return ""
+
+    def _lock(self, name: str) -> None:
+        descriptor = os.open(tenant_dir(self.board.settings, name), os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            Path(self.board.settings.data, f"two-owners.{name}").write_text(str(os.getpid()))
+            raise
+        self.locks[name] = descriptor
+
+    def _unlock(self, name: str) -> None:
+        os.close(self.locks.pop(name))
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -108,12 +148,19 @@ class StandIn(Worker):
             if path.startswith(("/hang/", "/stubborn/")):
                 if path.startswith("/stubborn/"):
                     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGABRT])
-                self.board.slots.claim(self.shard, path.rpartition("/")[2], time.monotonic_ns())
+                self.board.slots.claim(self.berth, path.rpartition("/")[2], time.monotonic_ns())
                 while True:
                     pass
             if path.startswith("/slow/"):
                 await asyncio.sleep(float(path.removeprefix("/slow/")))
-            told = {"shard": self.shard, "pid": os.getpid(), "tenants": sorted(t.name for t in self.board.directory)}
+            told = {
+                "shard": self.shard,
+                "berth": self.berth,
+                "pid": os.getpid(),
+                "tenants": sorted(tenant.name for tenant in self.board.directory),
+            }
+            if path.startswith("/use/"):
+                told["used"] = self.owning.use(path.removeprefix("/use/"))
             body = json.dumps(told).encode()
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body)
             await writer.drain()
@@ -127,6 +174,8 @@ class StandIn(Worker):
 if __name__ == "__main__":
     sys.modules["standin"] = sys.modules["__main__"]
     flags = json.loads(sys.argv[2])
+    if os.environ.get(VARIABLE, CHECK) != CHECK and Path(flags["data"], "bad-image").exists():
+        sys.exit(7)
     try:
         Server(
             load(sys.argv[1] or None, flags, {}),

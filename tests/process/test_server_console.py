@@ -1,6 +1,8 @@
 """A hostile superuser at the SQL console: neighbours on the same shard notice nothing, and nothing is left behind."""
 
 import contextlib
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.process.whole import NOTES, Whole, Wire, expect, on_shard, until
+from tests.process.whole import NOTES, Whole, Wire, expect, on_shard, request, until
 
 SQL = "/api/sql"
 LIMIT_S = 1.5
@@ -80,6 +82,44 @@ def test_a_hostile_console_does_not_stop_a_neighbour(server: Whole) -> None:
     # the tenant itself goes on, too, and nothing of its endless INSERT is left
     assert expect(server.ask("GET", hostile, NOTES), 200)["totalItems"] == 0
     expect(server.ask("POST", hostile, NOTES, {"title": "mine"}), 200)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_a_lost_clients_script_ends(server: Whole, reset: bool) -> None:
+    """Long before its time, and the tenant's next one has its turn."""
+    name = f"leaver{int(reset)}"
+    token = server.make(name)
+    lost = Wire(server.port)
+    lost.send(request("POST", server.host(name), SQL, {"query": FOREVER}, token))
+    (child,) = until(lambda: children(server), "the script runs")
+    started = time.monotonic()
+    if reset:
+        lost.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    lost.close()
+    with Wire(server.port) as wire:
+        told = expect(wire.ask("POST", server.host(name), SQL, {"query": "SELECT 1"}, token), 200)
+    assert told["rows"] == [["1"]]
+    assert not child.is_running()
+    if time.monotonic() - started > LIMIT_S:
+        pytest.skip("the machine is too busy to tell a script that was ended from one whose time was up")
+
+
+def test_a_script_that_waits_for_a_writer_keeps_no_console(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The only console of the worker is free while a batch of the tenant's own has the writer."""
+    directory = tmp_path_factory.mktemp("seats") / "data"
+    with Whole(directory, shards=1, sql={"consoles": 1, "console_timeout_s": 20.0}) as server:
+        busy, other = server.make("busy"), server.make("other")
+        change = {"query": "INSERT INTO notes (id) VALUES ('of-a-script')"}
+        with Wire(server.port) as first, Wire(server.port) as second, Wire(server.port) as third:
+            # a script that writes has the writer, and the console: its tenant's next one, and another tenant's, wait
+            forever = f"INSERT INTO notes (id) SELECT 'n' || n FROM ({FOREVER.replace('count(*)', 'n')}) WHERE n < 0"
+            first.send(request("POST", server.host("busy"), SQL, {"query": forever}, busy))
+            until(lambda: children(server), "the script runs")
+            second.send(request("POST", server.host("busy"), SQL, change, busy))
+            third.send(request("POST", server.host("other"), SQL, {"query": "SELECT 2"}, other))
+            first.close()
+            assert expect(third.answer(), 200)["rows"] == [["2"]]
+            assert expect(second.answer(), 200)["affectedRows"] == 1
 
 
 def test_a_lost_client_or_a_stopped_server_leaves_no_process(tmp_path_factory: pytest.TempPathFactory) -> None:

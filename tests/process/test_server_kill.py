@@ -11,7 +11,21 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.process.whole import NOTES, Closed, Load, Whole, Wire, Writer, expect, on_shard, request, stored, until
+from tests.process.whole import (
+    NOTES,
+    Closed,
+    Load,
+    Poisoned,
+    Whole,
+    Wire,
+    Writer,
+    expect,
+    on_shard,
+    polled,
+    request,
+    stored,
+    until,
+)
 
 SEED = 20260
 KILLS = 5
@@ -64,31 +78,20 @@ def test_a_killed_worker_loses_no_acknowledged_write(server: Whole, victim: int)
     assert [row["restarts"] >= KILLS for row in server.rows()][victim]
 
 
-TRAP = """
-CREATE TRIGGER trap AFTER INSERT ON notes WHEN NEW.title = 'trap' BEGIN
-    SELECT replace(hex(zeroblob(500000)), '0', 'a') LIKE '%' || replace(hex(zeroblob(22000)), '0', 'a') || 'b';
-END
-"""
-"""What a superuser can still make a worker hang with: the pattern is compared with all of itself at every place of the
-text, 10^10 steps of SQLite's matcher in a write, which never come by the progress handler."""
-
-
 @pytest.mark.slow
 def test_a_hung_worker_is_replaced_and_its_tenant_blamed(tmp_path: Path) -> None:
     (greedy, neighbour), (other,) = on_shard(0, 2), on_shard(1)
     supervision, sql = {"hang_after_s": 1}, {"write_timeout_s": 0.5}
-    with Whole(tmp_path / "data", supervision=supervision, sql=sql) as server:
-        superuser = server.make(greedy)
-        for name in (neighbour, other):
+    with Poisoned(tmp_path / "data", supervision=supervision, sql=sql) as server:
+        for name in (greedy, neighbour, other):
             server.make(name)
             expect(server.ask("POST", name, NOTES, {"title": name}), 200)
-        expect(server.ask("POST", greedy, "/api/sql", {"query": TRAP.strip()}, superuser), 200)
         pids = server.pids()
         with Wire(server.port) as kept, Wire(server.port) as waiting, Wire(server.port) as hung:
             for wire, name in ((kept, other), (waiting, neighbour), (hung, neighbour)):
                 expect(wire.ask("GET", server.host(name), NOTES), 200)  # now each is with its shard
             began = time.monotonic()
-            hung.send(request("POST", server.host(greedy), NOTES, {"title": "trap"}))
+            hung.send(request("GET", server.host(greedy), "/api/poison/hang"))
             until(lambda: psutil.Process(pids[0]).cpu_percent(0.1) > 20, "the worker is busy")
             slowest, answered = 0.0, 0
 
@@ -117,7 +120,9 @@ def test_a_hung_worker_is_replaced_and_its_tenant_blamed(tmp_path: Path) -> None
         assert server.pids()[1] == pids[1]
         assert not psutil.pid_exists(pids[0])
         assert expect(server.ask("GET", neighbour, NOTES), 200)["totalItems"] == 1
-        expect(server.ask("POST", greedy, NOTES, {"title": "still writes"}), 200)
+        expect(server.ask("POST", greedy, NOTES, {"title": "too soon"}), 429)
+        server.do("tenant.pardon", name=greedy)
+        polled(lambda: server.ask("POST", greedy, NOTES, {"title": "still writes"}), 200, "pardoned, it writes")
         used: dict[str, Any] = {row["name"]: row["hangs"] for row in server.do("usage")}
         assert used == {greedy: 1, neighbour: 0, other: 0}
         log = server.tail(400)

@@ -47,7 +47,7 @@ def test_round_robin_over_more_tenants_than_may_be_open(server: Whole) -> None:
                 found = expect(wire.ask("GET", server.host(name), NOTES + "?perPage=500&filter=title~'round'"), 200)
                 assert {item["title"] for item in found["items"]} == {f"round {name} {n}" for n in range(number + 1)}
             seen.add(live(server))
-            assert len(open_databases(server)) <= LIVE_MAX
+            until(lambda: len(open_databases(server)) <= LIVE_MAX, "the rest is closed")
     until(lambda: live(server) == LIVE_MAX, "the limit is used")
     assert max(seen) <= LIVE_MAX
     # the least recently used were closed, and closing left nothing behind
@@ -84,7 +84,29 @@ def test_clients_of_all_tenants_at_once(server: Whole) -> None:
         assert len(made[name]) == ROUNDS * CLIENTS
         assert made[name] <= stored(server, name)
     until(lambda: live(server) <= LIVE_MAX, "no more are open than may be")
-    assert len(open_databases(server)) <= LIVE_MAX
+    until(lambda: len(open_databases(server)) <= LIVE_MAX, "the rest is closed")
     log = server.log.read_text()
     assert "failed" not in log
     assert "Traceback" not in log
+
+
+@pytest.mark.slow
+def test_tenants_without_traffic_cost_nothing(tmp_path: Path) -> None:
+    """They are closed, no file of theirs is open any more, and they serve at the next request as if nothing was."""
+    names = on_shard(0, 4)
+    with Whole(tmp_path / "data", idle_close_s=1.0, supervision={"tick_s": TICK_S}) as server:
+        server.make_all(names)
+        with Wire(server.port) as wire, Wire(server.port) as busy:
+            made = {
+                name: expect(wire.ask("POST", server.host(name), NOTES, {"title": name}), 200)["id"] for name in names
+            }
+
+            def only_the_busy_one() -> bool:
+                expect(busy.ask("GET", server.host(names[0]), NOTES), 200)
+                return open_databases(server) == {names[0]}
+
+            until(only_the_busy_one, "the others are closed")
+            until(lambda: live(server) == 0 and not open_databases(server), "all are closed")
+            assert [name for name in names if (server.pb_data(name) / "data.db-wal").exists()] == []
+            for name in names:
+                assert expect(wire.ask("GET", server.host(name), f"{NOTES}/{made[name]}"), 200)["title"] == name

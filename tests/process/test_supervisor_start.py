@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from tests.process.conftest import SCRIPT, StandIn
-from tests.servers import ROOT
+from tests.servers import QUIET, ROOT
 
 
 def serve(data: Path, port: int, config: str = "", **flags: Any) -> "subprocess.CompletedProcess[str]":
     """A start that is expected to fail."""
-    given = {"data": str(data), "listen": f"127.0.0.1:{port}", **flags}
+    given = {"data": str(data), "listen": f"127.0.0.1:{port}", "operators": QUIET["operators"], **flags}
     return subprocess.run(
         [sys.executable, str(SCRIPT), config, json.dumps(given)], capture_output=True, text=True, timeout=20, cwd=ROOT
     )

@@ -8,6 +8,7 @@ right), and silence (TimeoutError).
 import json
 import random
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -131,14 +132,8 @@ class Whole(Pocker):
     """A server whose settings the test gives as keyword arguments (nested ones as dicts)."""
 
     def __init__(self, directory: Path, shards: int = 2, **settings: Any) -> None:
-        super().__init__(directory, shards, directory.with_suffix(".yaml"))
+        super().__init__(directory, shards)
         self.configure(**settings)
-
-    def configure(self, **settings: Any) -> None:
-        """Writes the settings' file; a running server reads it on SIGHUP."""
-        assert self.config is not None
-        self.config.parent.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(json.dumps(settings))  # JSON is YAML
 
     def do(self, command: str, **args: Any) -> Any:
         """An operator's command without a process of its own. Raises ClientError."""
@@ -196,6 +191,14 @@ class Whole(Pocker):
 
     def pb_data(self, name: str) -> Path:
         return self.directory / "tenants" / name / "pb_data"
+
+
+class Poisoned(Whole):
+    """A server with one more route, by which a request harms its worker (see `poisoned`)."""
+
+    def command(self) -> list[str]:
+        flags = {"data": str(self.directory), "listen": f"127.0.0.1:{self.port}", "shards": str(self.shards)}
+        return [sys.executable, str(Path(__file__).with_name("poisoned.py")), json.dumps(flags), str(self.config)]
 
 
 def until(done: Callable[[], Any], what: str) -> Any:

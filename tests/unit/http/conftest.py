@@ -39,6 +39,7 @@ class Tenant:
     auth_epoch: int = 0
     busy: int = 0
     name: str = "t"
+    account: None = None
     caches: dict[str, Any] = field(default_factory=dict)
 
 

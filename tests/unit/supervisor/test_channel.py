@@ -54,7 +54,7 @@ usages = st.builds(
     handoffs_out=counts,
     handoffs_in=counts,
     tenants=st.lists(
-        st.builds(TenantUsage, name=text, requests=counts, cpu_ms=st.floats(0, 1e9), live=st.booleans()), max_size=5
+        st.builds(TenantUsage, name=text, ok=counts, cpu_loop_ms=st.floats(0, 1e9), live=st.booleans()), max_size=5
     ),
 )
 messages = st.one_of(

@@ -10,17 +10,29 @@ import pytest
 
 from supervisor import crew as module
 from supervisor.contract.channel import Channel, attach, pair
-from supervisor.contract.messages import Call, Message, Progress, Reply, TenantDrop, TenantFailed, UsageReport
+from supervisor.contract.messages import (
+    Answer,
+    Ask,
+    Call,
+    Message,
+    Notice,
+    Progress,
+    Reply,
+    TenantDrop,
+    TenantFailed,
+    UsageReport,
+)
+from supervisor.contract.shardmap import Directory, first_routes
 from supervisor.contract.usage import WorkerUsage
 from supervisor.crew import Crew, CrewError, WorkerLost
 
-Answer = Callable[["Worker", Message], None]
+Way = Callable[["Worker", Message], None]
 
 
 class Worker:
     """The other end of a seat, on the same loop."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Way) -> None:
         self.heard: list[Message] = []
         self._answer = answer
 
@@ -56,12 +68,14 @@ class Stage:
 
     def __init__(self, shards: int) -> None:
         self.loop = asyncio.new_event_loop()
-        self.crew = Crew(self.loop, shards, logging.getLogger("test"))
+        self.directory = Directory(first_routes(shards), "localhost", False)
+        self.crew = Crew(self.loop, self.directory, 8, logging.getLogger("test"))
         self.pids = iter(range(1000, 2000))
 
-    def seat(self, shard: int, answer: Answer) -> Worker:
+    def seat(self, shard: int, answer: Way) -> Worker:
         ours, theirs = pair()
-        self.crew.take_seat(shard, next(self.pids), ours)
+        self.crew.reaped(shard)
+        self.crew.take_seat(shard, shard, next(self.pids), ours)
         worker = Worker(answer)
         self.loop.run_until_complete(worker.begin(self.loop, theirs))
         return worker
@@ -84,9 +98,8 @@ def stage() -> Iterator[Callable[[int], Stage]]:
 
     yield make
     for one in made:
-        for seat in one.crew.seats:
-            if seat is not None:
-                seat.channel.close()
+        for seat in one.crew.seats.values():
+            seat.channel.close()
         one.loop.run_until_complete(asyncio.sleep(0.01))
         one.loop.close()
 
@@ -129,7 +142,7 @@ def test_a_change_told_while_the_channel_is_being_connected_arrives(stage) -> No
     task = made.loop.create_task(command())
     made.run(asyncio.sleep(0))
     gate.set_result(None)  # so that the command goes on in the very next turn of the loop, just after the fork
-    made.crew.take_seat(0, 1000, ours)
+    made.crew.take_seat(0, 0, 1000, ours)
     worker = Worker(obey)
     made.run(worker.begin(made.loop, theirs))
     made.run(task)
@@ -151,7 +164,9 @@ def test_a_call_is_answered_with_progress_on_the_way(stage) -> None:
     made = stage(2)
     idle, owner = made.seat(0, ignore), made.seat(1, work)
     told: list[tuple[str, int]] = []
-    value = made.run(made.crew.call(1, "import", "demo", {"source": "/x"}, lambda p: told.append((p.text, p.done))))
+    value = made.run(
+        made.crew.call(lambda: 1, "import", "demo", {"source": "/x"}, lambda p: told.append((p.text, p.done)))
+    )
     assert value == "import"
     assert told == [("copying", 1), ("copying", 2)]
     assert idle.heard == []
@@ -173,7 +188,7 @@ def test_a_call_fails_with_a_reason(stage, monkeypatch, answer, kind, error) -> 
     made = stage(1)
     made.seat(0, answer)
     with pytest.raises(kind, match=error):
-        made.run(made.crew.call(0, "export", "demo", {}))
+        made.run(made.crew.call(lambda: 0, "export", "demo", {}))
     assert made.crew.seats[0].asked == {}, "nothing is kept of what was asked"
 
 
@@ -181,7 +196,7 @@ def test_a_call_waits_for_the_successor_of_a_leaving_worker(stage) -> None:
     made = stage(1)
     former = made.seat(0, refuse)
     made.crew.told_to_leave(made.crew.seats[0].pid)
-    call = made.loop.create_task(made.crew.call(0, "disk", "demo", {}))
+    call = made.loop.create_task(made.crew.call(lambda: 0, "disk", "demo", {}))
     made.run(asyncio.sleep(0.01))
     assert not call.done()
     successor = made.seat(0, obey)
@@ -192,14 +207,14 @@ def test_a_call_waits_for_the_successor_of_a_leaving_worker(stage) -> None:
 def test_a_call_to_a_shard_without_a_worker_ends(stage, monkeypatch) -> None:
     monkeypatch.setattr(module, "SUCCESSOR_TIMEOUT_S", 0.05)
     made = stage(1)
-    with pytest.raises(CrewError, match="shard 0 has had no worker"):
-        made.run(made.crew.call(0, "disk", "demo", {}))
+    with pytest.raises(CrewError, match="tenant demo has had no worker"):
+        made.run(made.crew.call(lambda: 0, "disk", "demo", {}))
 
 
 def test_last_words_of_a_replaced_worker_are_heard(stage) -> None:
     made = stage(1)
     former = made.seat(0, ignore)
-    call = made.loop.create_task(made.crew.call(0, "provision", "demo", {}))
+    call = made.loop.create_task(made.crew.call(lambda: 0, "provision", "demo", {}))
     made.run(asyncio.sleep(0.01))
     former.say(Reply(former.heard[0].id, True, value="done in time"))
     former.channel.close()
@@ -221,7 +236,7 @@ def test_what_workers_tell_unasked(stage) -> None:
     assert not made.run(made.crew.all_ready(0.01))
     workers[1].say(TenantFailed("demo", "corrupt"))
     assert made.run(made.crew.all_ready(1))
-    assert (usages, failed, made.crew.served) == ([0], ["demo"], [True, True])
+    assert (usages, failed, made.crew.served) == ([0], ["demo"], {0, 1})
     workers[1].channel.close()
     made.run(asyncio.sleep(0.01))
     assert lost == [1]
@@ -229,14 +244,80 @@ def test_what_workers_tell_unasked(stage) -> None:
     made.seat(1, obey)
     made.seat(0, obey)  # its predecessor's channel has not ended yet
     assert lost == [1, 0]
-    assert made.crew.spawned == [2, 2]
+    assert made.crew.spawned == {0: 2, 1: 2}
 
 
 def test_a_worker_that_breaks_the_frame_is_lost(stage) -> None:
     made = stage(1)
     worker = made.seat(0, ignore)
-    call = made.loop.create_task(made.crew.call(0, "provision", "demo", {}))
+    call = made.loop.create_task(made.crew.call(lambda: 0, "provision", "demo", {}))
     made.run(asyncio.sleep(0.01))
     worker.channel._transport.write(b"\0\0\0\0")
     with pytest.raises(WorkerLost):
         made.run(call)
+
+
+def test_what_workers_ask_is_answered_whatever_happens(stage) -> None:
+    made = stage(1)
+    noted: list[Notice] = []
+    made.crew.on_notice = noted.append
+    made.crew.on_ask = lambda what, tenant: {"usage": {"of": tenant}}[what]
+    worker = made.seat(0, ignore)
+    worker.say(Ask(7, "usage", "demo"))
+    worker.say(Ask(8, "weather", "demo"))
+    worker.say(Notice("disk", "demo", "full"))
+    made.run(asyncio.sleep(0.01))
+    assert worker.heard == [Answer(7, {"of": "demo"}), Answer(8, None)]
+    assert noted == [Notice("disk", "demo", "full")]
+
+
+def test_calls_wait_while_the_owner_changes_and_go_to_whoever_it_is_then(stage) -> None:
+    made = stage(2)
+    workers = [made.seat(shard, obey) for shard in (0, 1)]
+    owner = 0
+    with made.crew.paused("demo"):
+        call = made.loop.create_task(made.crew.call(lambda: owner, "disk", "demo", {}))
+        other = made.loop.create_task(made.crew.call(lambda: 0, "disk", "other", {}))
+        made.run(other)
+        assert not call.done()
+        owner = 1
+    made.run(call)
+    with made.crew.paused():
+        late = made.loop.create_task(made.crew.call(lambda: 0, "disk", "other", {}))
+        made.run(asyncio.sleep(0.01))
+        assert not late.done()
+    made.run(late)
+    assert [len(worker.heard) for worker in workers] == [2, 1]
+
+
+def test_berths_are_given_out_from_the_lowest_that_nobody_has(stage) -> None:
+    made = stage(2)
+    assert made.crew.vacant() == [(0, 0), (1, 1)]
+    made.seat(0, obey)
+    assert made.crew.free_berth() == 2, "a route leads to berth 1"
+    ours, theirs = pair()
+    made.crew.take_seat(0, 2, 999, ours)
+    assert made.crew.free_berth() == 3
+    made.crew.closed.add(1)
+    assert made.crew.vacant() == []
+    made.crew.reaped(0)
+    made.crew.closed.clear()
+    assert made.crew.vacant() == [(0, 0), (1, 1)]
+    theirs.close()
+
+
+def test_who_disobeys_a_step_is_killed_before_anybody_else_goes_on(stage) -> None:
+    made = stage(1)
+    made.seat(0, refuse)
+    killed: list[int] = []
+
+    def kill(pid: int, number: int) -> None:
+        killed.append(pid)
+        made.loop.call_later(0.01, made.crew.reaped, 0)
+
+    made.crew.kill = kill
+    seat = made.crew.seats[0]
+    with pytest.raises(WorkerLost, match="TenantDrop failed: no"):
+        made.run(made.crew.order(seat, dropped, 5))
+    assert killed == [seat.pid]
+    assert seat.gone.done()

@@ -19,6 +19,7 @@ ALLOWED = {
     ("delete", State.ACTIVE): State.DELETED,
     ("delete", State.SUSPENDED): State.DELETED,
     ("delete", State.FAILED): State.DELETED,
+    ("move", State.ACTIVE): State.MOVING,
     ("land", State.MOVING): State.ACTIVE,
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supervisor.contract.shardmap import HOSTS_REMEMBERED_MAX, Directory, owner_of
+from supervisor.contract.shardmap import HOSTS_REMEMBERED_MAX, Directory, first_routes, owner_of
 from supervisor.contract.tenant import Tenant, TenantState, is_name
 
 NAMES = [f"tenant-{number}" for number in range(4000)]
@@ -18,7 +18,7 @@ def tenant(name: str, *domains: str, shard: int | None = None) -> Tenant:
 
 
 def directory(*tenants: Tenant, prefix: bool = False, base: str = "localhost", shards: int = 4) -> Directory:
-    made = Directory(shards, base, prefix)
+    made = Directory(first_routes(shards), base, prefix)
     for one in tenants:
         made.put(one)
     return made
@@ -58,7 +58,7 @@ def test_an_owner_is_a_shard(name: str, shards: int) -> None:
 def test_a_pinned_tenant_stays_where_it_is_put_if_there_is_such_a_shard() -> None:
     away = (owner_of("demo", 4) + 1) % 4
     made = directory(tenant("demo", shard=away))
-    assert made.owner(tenant("demo")) == away
+    assert made.owner(tenant("demo", shard=away)) == away
     made.put(tenant("demo", shard=99))
     assert made.owner(tenant("demo")) == owner_of("demo", 4)
 

@@ -9,19 +9,21 @@ import pytest
 from supervisor.accounting.ledger import Ledger
 from supervisor.contract.messages import TenantFailed
 from supervisor.contract.settings import Settings
-from supervisor.contract.shardmap import Directory
+from supervisor.contract.shardmap import Directory, first_routes
 from supervisor.contract.tenant import Tenant, TenantState
 from supervisor.crew import Crew
 from supervisor.ops import tenancy as module
-from supervisor.ops.tenancy import Refused, Tenancy
+from supervisor.ops.tenancy import Tenancy
+from supervisor.tenants.holds import TenantBusy
 from supervisor.tenants.registry import Registry
 
 
 def make(tmp_path: Path) -> Tenancy:
     log = logging.getLogger("test")
-    crew = Crew(asyncio.get_running_loop(), 1, log)
+    directory = Directory(first_routes(1), "localhost", False)
+    crew = Crew(asyncio.get_running_loop(), directory, 4, log)
     registry = Registry(tmp_path / "registry.db")
-    return Tenancy(Settings(data=str(tmp_path)), registry, Directory(1, "localhost", False), crew, Ledger(), log)
+    return Tenancy(Settings(data=str(tmp_path)), registry, directory, crew, Ledger(), log)
 
 
 def test_operations_on_one_tenant_queue_and_on_others_do_not(run, tmp_path: Path) -> None:
@@ -54,7 +56,7 @@ def test_who_waits_too_long_is_told_what_goes_on(run, tmp_path: Path, monkeypatc
     async def scenario() -> None:
         tenancy = make(tmp_path)
         async with tenancy.held("a", "import"):
-            with pytest.raises(Refused, match="tenant a is busy: import"):
+            with pytest.raises(TenantBusy, match="tenant a is busy: import"):
                 async with tenancy.held("a", "delete"):
                     raise AssertionError("two at once")
         async with tenancy.held("a", "delete"):
