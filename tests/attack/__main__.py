@@ -63,13 +63,13 @@ def _report(server: Pocker, scratch: Path, options: argparse.Namespace) -> None:
         f"## Attack: {options.victims} victims, {options.rate} requests/s each, one worker, {options.seconds} s each\n"
     )
     rows = []
-    _victims(made, options, 2.0)  # everything live and warm
+    measure(made, 2.0, options.rate, options.seed)  # everything live and warm
     for name in chosen:
-        quiet = _victims(made, options, options.seconds)
-        attackers = [_attack(made, kind, options.seed) for kind in (ABUSES if name == TOGETHER else [name])]
+        quiet = measure(made, options.seconds, options.rate, options.seed)
+        attackers = [attack(made, kind, options.seed) for kind in (ABUSES if name == TOGETHER else [name])]
         time.sleep(WARM_S)
-        felt = _victims(made, options, options.seconds)
-        answers = _end(attackers)
+        felt = measure(made, options.seconds, options.rate, options.seed)
+        answers = end(attackers)
         rows += [_row(f"quiet before {name}", quiet, None, ""), _row(name, felt, quiet, answers)]
         print("\n".join(table(HEAD, rows[-2:]).splitlines()[2:]), flush=True)
         time.sleep(SETTLE_S)
@@ -83,8 +83,9 @@ def _report(server: Pocker, scratch: Path, options: argparse.Namespace) -> None:
     print(events.stdout[-4000:] if events.returncode == 0 else "")
 
 
-def _victims(made: world.World, options: argparse.Namespace, seconds: float) -> dict[str, Any]:
-    plan = made.victim_plan(seconds, options.rate, options.seed)
+def measure(made: world.World, seconds: float, rate: float, seed: int) -> dict[str, Any]:
+    """What the victims' clients measured in so many seconds (`tests.attack.victims`)."""
+    plan = made.victim_plan(seconds, rate, seed)
     done = subprocess.run(
         [sys.executable, "-m", "tests.attack.victims"], input=json.dumps(plan), capture_output=True, text=True, cwd=ROOT
     )
@@ -94,7 +95,8 @@ def _victims(made: world.World, options: argparse.Namespace, seconds: float) -> 
     return result
 
 
-def _attack(made: world.World, name: str, seed: int) -> "subprocess.Popen[str]":
+def attack(made: world.World, name: str, seed: int) -> "subprocess.Popen[str]":
+    """Begins an abuse (`tests.attack.abuses`)."""
     process = subprocess.Popen(
         ["nice", "-n", "19", sys.executable, "-m", "tests.attack.abuses", name],
         stdin=subprocess.PIPE,
@@ -109,7 +111,8 @@ def _attack(made: world.World, name: str, seed: int) -> "subprocess.Popen[str]":
     return process
 
 
-def _end(attackers: "list[subprocess.Popen[str]]") -> str:
+def end(attackers: "list[subprocess.Popen[str]]") -> str:
+    """Ends them; what they were answered, by status."""
     told = {}
     for process in attackers:
         process.send_signal(signal.SIGTERM)

@@ -19,6 +19,7 @@ from tests.servers import Pocker
 
 SUPER = ("root@example.com", "super-secret-1")
 ITEMS = "/api/collections/items/records"
+POSTS = "/api/collections/posts/records"
 POSTS_ROWS = 20_000
 USERS = 100
 ANYBODY = dict.fromkeys(("listRule", "viewRule", "createRule", "updateRule"), "")
@@ -56,8 +57,8 @@ class World:
 
 def build(server: Pocker, scratch: Path, victims: int, attackers: int) -> World:
     """Fill a server that runs: one victim and one attacker by the API, the others as copies of them."""
-    victim = _seed(server, "seed-victim", _fill_victim)
-    attacker = _seed(server, "seed-attacker", _fill_attacker)
+    _seed(server, "seed-victim", _fill_victim)
+    token = _seed(server, "seed-attacker", _fill_attacker)
     user_token = _user_token(server, "seed-attacker")
     names: dict[str, list[str]] = {}
     for seed, prefix, count in (("seed-victim", "victim", victims), ("seed-attacker", "attacker", attackers)):
@@ -70,8 +71,7 @@ def build(server: Pocker, scratch: Path, victims: int, attackers: int) -> World:
             server.import_tenant(name, copy)
         shutil.rmtree(copy)
         server.run("tenant", "delete", seed, "--yes")
-    del victim
-    return World(server, names["victim"], names["attacker"], attacker, user_token)
+    return World(server, names["victim"], names["attacker"], token, user_token)
 
 
 def _seed(server: Pocker, name: str, fill: Any) -> str:
