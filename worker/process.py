@@ -31,6 +31,7 @@ from supervisor.contract.channel import Channel, attach
 from supervisor.contract.messages import Answer, Depart, Message, Order, Reply, UsageReport
 from worker.app import Shard, build
 from worker.fair.gate import Gate
+from worker.handover import STOPPING
 from worker.wire.connection import LOCAL
 from worker.wire.endpoint import Endpoint
 from worker.wire.handoff import Links
@@ -41,7 +42,6 @@ DRAIN_STEP_S = 0.05
 STDERR = 2  # the descriptor: `sys.stderr` may have been replaced or closed
 CLOSE_SHARE = 0.1  # of the time for a graceful stop: kept for closing the databases
 QUICK_CLOSE_S = 1.5  # for closing them when there is no time: what is not, is whole all the same
-STOPPING = "the worker is stopping"
 
 IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGWINCH)
 
@@ -162,6 +162,8 @@ class ShardWorker(Worker):
         if self._departing:
             return
         self._departing = True
+        for listener in self._listeners:  # a shard that is no more has nobody else who would take these
+            self._accept(listener)
         self._accept_none()
         self.endpoint.depart(berth)
         self._look_whether_gone(self.loop.time() + self.board.settings.supervision.graceful_timeout_s)

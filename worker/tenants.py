@@ -229,12 +229,15 @@ class Tenants:
         if context is not None and context.busy:
             return True
         account = self.accounts.get(name)
-        return account is not None and (account.running > 0 or self.lanes.works_for(account))
+        if account is not None and account.running > 0:
+            return True
+        return any(payer.name == name for payer in self.lanes.payers())
 
     def touched(self) -> set[str]:
-        """Every tenant that is live, being closed, or in use."""
+        """Every tenant that is live, being closed, or in use; a thread may outlast the context it worked for."""
         names = {account.name for account in self.accounts if account.running > 0}
-        return names.union(self._live, self.closer, self._worked_on)
+        in_threads = {account.name for account in self.lanes.payers()}
+        return names.union(in_threads, self._live, self.closer, self._worked_on)
 
     # -- closing -------------------------------------------------------------------------------------------------------
 

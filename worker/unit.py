@@ -129,10 +129,12 @@ WholeT = TypeVar("WholeT", bound=Whole)
 class Unit:
     """`async with Unit(ctx) as unit:` — committed at the end, rolled back by an exception. Don't wait inside."""
 
-    __slots__ = ("_above", "_epoch", "_locked", "_transaction", "_version", "after", "context", "undone")
+    __slots__ = ("_above", "_epoch", "_locked", "_transaction", "_version", "after", "committed", "context", "undone")
 
     def __init__(self, context: Tenant) -> None:
         self.context = context
+        # whether its end has been reached and nothing can undo it but a unit around it
+        self.committed = False
         self._above: Unit | None = None
         self._locked = False
         self._transaction: AbstractContextManager[None] | None = None
@@ -197,7 +199,9 @@ class Unit:
         except BaseException:
             self._revert()
             raise
-        if error is not None:
+        if error is None:
+            self.committed = True
+        else:
             self._revert()
 
     def _revert(self) -> None:

@@ -1,6 +1,6 @@
 """GET /api/usage: what the tenant has used and may use, for its superusers. PocketBase has no such route.
 
-The supervisor knows (`supervisor.ops.statement` draws the answer); it is asked at each request.
+The supervisor knows (`supervisor.ops.statement` draws the answer); it is asked once a second at most.
 """
 
 from typing import Any, Protocol

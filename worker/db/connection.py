@@ -6,7 +6,7 @@ handler interrupts it, and `worker.lanes` runs it again elsewhere.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic_ns, perf_counter_ns, thread_time_ns
 from typing import Any, TypeVar
@@ -121,8 +121,7 @@ class Database:
         self.path = str(path)
         flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
         self.connection = apsw.Connection(self.path, flags=flags, statementcachesize=STATEMENTS_MAX)
-        self._account: Account | None = None
-        # what time and rows are counted into: the account, or a thread's own tally, which the loop books
+        self._account: Account | None = None  # `tally` is it, or a thread's own, which the loop books
         self.tally: Account | Tally | None = None
         self._depth = 0
         self._doomed = False  # the open transaction can't be committed any more
@@ -233,10 +232,14 @@ class Database:
         return late_ns > 0 and (late_ns > PATIENCE_NS or thread_time_ns() >= self.cpu_until_ns)
 
     def _logged(self, connection: apsw.Connection, _: str, pages: int) -> int:
-        """A commit has left so many pages in the write-ahead log. SQLite itself no longer takes any back."""
+        """A commit has left so many pages in the write-ahead log. SQLite itself no longer takes any back.
+
+        What fails here must not be taken for the commit's failure, which has happened: the next one tries again.
+        """
         self.wal_pages = pages
         if pages >= WAL_PAGES_MAX:
-            connection.wal_checkpoint()
+            with suppress(apsw.Error):
+                connection.wal_checkpoint()
         return apsw.SQLITE_OK
 
     def execute(self, sql: str, params: Params = ()) -> apsw.Cursor:

@@ -1,8 +1,9 @@
 """The lanes of one worker: what runs on the event loop and what in a thread, at whose expense, and for how long."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 from time import monotonic, monotonic_ns, thread_time_ns
 from typing import TypeVar
 
@@ -308,9 +309,9 @@ class Lanes:
         """As `blocking`, for what may take minutes: in threads apart from the others."""
         return await self._long.run(account, fn, *args)
 
-    def works_for(self, account: Account) -> bool:
-        """Whether a thread has something of this tenant in hand, wanted or not: until then its files may be open."""
-        return any(pool.works_for(account) for pool in self._pools)
+    def payers(self) -> Iterator[Account]:
+        """Of whom a thread has something in hand, wanted or not: until it is done their files may be open."""
+        return chain.from_iterable(pool.payers() for pool in self._pools)
 
     def book(self) -> None:
         """Book what threads have used so far for what is still under way; `unpaid_ns` is what belongs to no tenant."""

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -114,9 +114,9 @@ class Pool:
         """Jobs under way."""
         return self._turns.running
 
-    def works_for(self, account: Account) -> bool:
-        """Whether a job of this account is under way."""
-        return any(job.account is account for job in self._running)
+    def payers(self) -> Iterator[Account]:
+        """The accounts of the jobs under way."""
+        return (job.account for job in self._running if job.account is not None)
 
     async def run(self, account: Account | None, fn: Callable[..., T], *args: object) -> T:
         """`fn(*args)`, run in a thread at the expense of `account`. Whoever is cancelled does not wait for its end.

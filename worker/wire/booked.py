@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from worker.wire.endpoint import Endpoint
 
 CHUNKED_READ_BYTES = 16_384  # read at a time of a chunked body, whose chunks may be tiny
+TINY_READ_BYTES = 2_048  # and if they are: some 0.6 ms of work
 
 
 class Booked(Movable):
@@ -42,7 +43,9 @@ class Booked(Movable):
         if unread:
             return end.buffer[: UNREAD_BYTES_MAX - len(unread)]
         body = self.body
-        return end.buffer if body is None or body.chunks is None else end.buffer[:CHUNKED_READ_BYTES]
+        if body is None or body.chunks is None:
+            return end.buffer
+        return end.buffer[: TINY_READ_BYTES if body.chunks.tiny else CHUNKED_READ_BYTES]
 
     def book(self) -> None:
         """Books the callback that ends, or the part of it since the last booking."""

@@ -16,6 +16,7 @@ from worker.wire.refusal import MALFORMED, Refusal, refusal_of
 
 PLAIN = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 BEGUN = re.compile(rb"[0-9A-Fa-f]{0,8}\r?")  # what may become a plain size line
+TINY_BYTES = 64  # chunks smaller than that, on average
 PARSED_MAX = 1_000  # chunks with extensions, which nobody sends and which are dear
 LINE_END = b"\r\n"
 
@@ -23,7 +24,7 @@ LINE_END = b"\r\n"
 class Chunks:
     """The chunked body behind a head, decoded as it comes."""
 
-    __slots__ = ("_begun", "_found", "_left", "_parsed", "_parser", "_plain")
+    __slots__ = ("_begun", "_found", "_left", "_parsed", "_parser", "_plain", "tiny")
 
     def __init__(self, parser: PythonProtocol, found: list[bytes]) -> None:
         self._parser = parser
@@ -32,12 +33,15 @@ class Chunks:
         self._begun = b""  # of a line that has not come whole
         self._left = 0  # bytes of the chunk still to come, its line end included
         self._parsed = 0
+        self.tiny = False  # whether the last bytes were of very small chunks, so that fewer should be read at a time
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         """(decoded, None) while more is to come, (decoded, bytes behind the body) at its end. Raises Refusal."""
         parts: list[bytes] = []
         if self._plain:
+            fed = len(data)
             data = self._take_plain(data, parts)
+            self.tiny = len(parts) * TINY_BYTES > fed
             if self._plain:
                 return _joined(parts), None
         parser, found = self._parser, self._found

@@ -22,11 +22,10 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from supervisor.contract.links import BUSY, FRAME_BYTES_MAX, QUEUE_BYTES
 from worker.fair.descriptors import can_open
 
-FRAME_BYTES_MAX = 65_536
 ADDRESS_BYTES_MAX = 64
-QUEUE_BYTES = 1 << 20  # asked for; the kernel caps it at net.core.wmem_max
 HOPS_MAX = 8
 
 _MAGIC = 0x50
@@ -34,8 +33,6 @@ _VERSION = 1
 _HEADER = struct.Struct(">BBBBH")
 UNREAD_BYTES_MAX = FRAME_BYTES_MAX - _HEADER.size - ADDRESS_BYTES_MAX
 
-# The queue is full, or too many descriptors are under way: both pass when the owner takes some.
-_BUSY = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS})
 _FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6, socket.AF_UNIX})
 
 Address = tuple[str, int]
@@ -101,7 +98,7 @@ class Links:
         try:
             socket.send_fds(self._queues[owner], [frame], [fd])
         except OSError as error:
-            if error.errno in _BUSY:
+            if error.errno in BUSY:
                 return False
             raise
         return True
