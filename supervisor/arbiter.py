@@ -194,9 +194,7 @@ class ShardArbiter(Arbiter):
         known = {"shard": shard}
         if code < 0:
             level = logging.INFO if -code == signal.SIGTERM else logging.ERROR
-            self.log.error_log.log(
-                level, "shard %d (pid %d): ended by %s", shard, pid, signal_name(-code), extra=known
-            )
+            self.log.error_log.log(level, "shard %d (pid %d): ended by %s", shard, pid, signal_name(-code), extra=known)
         elif code:
             self.log.error("shard %d (pid %d): exited with code %d", shard, pid, code, extra=known)
         self.parts.crew.reaped(berth)
@@ -233,19 +231,22 @@ class ShardArbiter(Arbiter):
     def reload(self) -> None:
         """The settings as they are in the file now: every worker is replaced by a fresh one that has them."""
         self._stats["reloads"] += 1
-        self.parts.settings = self._reread()
+        self.parts.settings, told = self._reread()
+        self.parts.moves.note("reload", "", -1, told)
         self.parts.settled(self.parts.settings)
         self.app.reload()
         self.setup(self.app)
         self.log.reopen_files()
-        self.parts.moves.renew(self.parts.settings, "the settings were read again")
+        self.parts.moves.renew(self.parts.settings, told)
 
-    def _reread(self) -> Settings:
+    def _reread(self) -> tuple[Settings, str]:
+        """The settings that count from now on, and why."""
         try:
-            return self.parts.reread()
+            return self.parts.reread(), "the settings were read again"
         except Exception as error:  # a bad file must not stop a running server
-            self.log.error("%s; the settings stay as they were", error)
-            return self.parts.settings
+            told = f"{error}; the settings stay as they were"
+            self.log.error("%s", told)
+            return self.parts.settings, told
 
     # New code
 
@@ -270,11 +271,15 @@ class ShardArbiter(Arbiter):
         self.log.info("the new code has taken over %d workers", len(self.WORKERS))
 
     def _become_new(self) -> None:
-        """Replaces this code by the one that is installed now. Comes back when that is not possible."""
+        """Replaces this code by the one that is installed now. Comes back when that is not possible (yet)."""
         parts = self.parts
-        self._collect()
-        if self._signals or parts.control.answering or not parts.crew.quiet:
-            return  # another turn, then again
+        with takeover.undisturbed():
+            self._collect()  # from here on a signal waits for the new image; one in this image's queue would be lost
+            if not (self._signals or parts.control.answering) and parts.crew.quiet and parts.berths.forward():
+                self._exec()
+
+    def _exec(self) -> None:
+        parts = self.parts
         parts.keeping.close()  # first: what it can't write is kept
         seats = parts.crew.seats
         crew = [
@@ -304,6 +309,7 @@ class ShardArbiter(Arbiter):
             spawned=dict(parts.crew.spawned),
             verdicts=list(parts.verdicts.values()),
             kept={name: part.keep() for name, part in parts.keepsakes.items()},
+            heirs=dict(parts.berths.heirs),
             operators=parts.operators.fileno() if parts.operators is not None else -1,
             operators_listen=parts.operators_listen,
             takeovers=parts.upgrade.takeovers + 1,

@@ -18,7 +18,7 @@ from supervisor.accounting.sampler import Sampler
 from supervisor.berths import Berths, berths_for
 from supervisor.contract.messages import Notice
 from supervisor.contract.plan import Verdict
-from supervisor.contract.settings import Settings, control_socket, ledger_file, registry_file, shard_socket
+from supervisor.contract.settings import Operators, Settings, control_socket, ledger_file, registry_file, shard_socket
 from supervisor.contract.shardmap import Directory, Routes, first_routes
 from supervisor.contract.slots import Slots
 from supervisor.crew import Crew, CrewError
@@ -58,7 +58,7 @@ def assemble(  # noqa: PLR0917 (what differs between a start and a takeover)
     registry = Registry(registry_file(settings))
     directory = _directory(settings, registry, state)
     pump = Pump()
-    berths = _berths(settings, state, log)
+    berths = berths_of(settings, state, log)
     crew = Crew(pump.loop, directory, berths.count, log)
     crew.stand_still = pump.stand_still
     ledger = open_ledger(ledger_file(settings), _created_of(directory), log)
@@ -141,11 +141,14 @@ def _created_of(directory: Directory) -> Callable[[str], str | None]:
     return created_of
 
 
-def _berths(settings: Settings, state: State | None, log: logging.Logger) -> Berths:
+def berths_of(settings: Settings, state: State | None, log: logging.Logger) -> Berths:
+    """New ones, or those of the former image with all that may still arrive there."""
     if state is None:
         return Berths(berths_for(settings.shards), log)
     links = [(_adopted(sender), _adopted(inbox)) for sender, inbox in state.links]
-    return Berths(len(links), log, links, Slots(len(links), state.slots))
+    berths = Berths(len(links), log, links, Slots(len(links), state.slots))
+    berths.heirs.update(state.heirs)
+    return berths
 
 
 def _shelf(settings: Settings, state: State | None) -> Shelf:
@@ -177,16 +180,18 @@ def _adopted(descriptor: int) -> socket.socket:
 
 
 def _operators(settings: Settings, state: State | None, log: logging.Logger) -> socket.socket | None:
-    if state is None:
-        return premises.listen_operators(settings)
-    if state.operators >= 0:
+    """Where nobody chose the address, a port that another one has (a second server on this machine) stops no start; nor
+    does anything once tenants are served."""
+    if state is not None and state.operators >= 0:
         listener = _adopted(state.operators)
         if state.operators_listen == settings.operators.listen:
             return listener
         listener.close()
     try:
         return premises.listen_operators(settings)
-    except StartError as error:  # the tenants are served, whoever watches
+    except StartError as error:
+        if state is None and settings.operators.listen != Operators().listen:
+            raise
         log.error("%s; nobody can look at /metrics and /healthz", error)
         return None
 

@@ -5,18 +5,14 @@ ends of every link stay open here, so a connection passed to a worker that has j
 worker that takes over the berth, or to be moved to the queue of an heir.
 """
 
-import errno
 import logging
 import os
 import socket
 
+from supervisor.contract.links import BUSY, FRAME_BYTES_MAX, QUEUE_BYTES
 from supervisor.contract.slots import Slots
 
 BERTHS_MIN = 64
-FRAME_BYTES_MAX = 65_536  # what one message of a link may have, and one descriptor
-QUEUE_BYTES = 1 << 20  # asked for; the kernel caps it at net.core.wmem_max
-BUSY = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS})
-"""The queue is full, or too many descriptors are under way: both pass when its worker takes some."""
 
 Link = tuple[socket.socket, socket.socket]
 

@@ -22,6 +22,8 @@ ENVIRONMENT = {"POCKER_LISTEN": "listen", "POCKER_DATA": "data", "POCKER_SHARDS"
 CONFIG_VARIABLE = "POCKER_CONFIG"
 FILE_BYTES_MAX = 1024 * 1024
 FOUND_CHARS_MAX = 60
+GONE = {"sql.read_timeout_s": "plans.default.read_timeout_s"}
+"""Keys of former releases, and where what they said is said now."""
 PROCESS_MB = 32  # what a process takes before it serves anybody
 
 
@@ -89,6 +91,8 @@ def _check(tree: Mapping[Any, Any], struct: type[msgspec.Struct], source: str, p
     types = _types(struct)
     for key, value in tree.items():
         if key not in types:
+            if now := GONE.get(f"{prefix}{key}"):
+                raise ConfigError(f"{source}: {prefix}{key}: is {now} now")
             near = difflib.get_close_matches(str(key), types, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise ConfigError(f"{source}: {prefix}{key}: unknown key{hint}; allowed: {', '.join(types)}")

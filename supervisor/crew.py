@@ -20,6 +20,7 @@ from typing import Any
 
 from supervisor.contract.channel import Channel, attach
 from supervisor.contract.messages import (
+    STOPPING,
     Answer,
     Ask,
     Call,
@@ -307,6 +308,8 @@ class Crew:
             self.served.add(seat.shard)
             self._wake()
         match message:
+            case Reply(error=error) if error == STOPPING:
+                pass  # what was asked stays open until the worker's end: to kill it now would cut off what it finishes
             case Reply():
                 asked = seat.asked.pop(message.id, None)
                 if asked is not None and not asked.answer.done():

@@ -65,18 +65,20 @@ class JsonLog(TextLog):
 
 
 class Text(logging.Formatter):
-    """gunicorn's own form, with shard and tenant where they are known."""
+    """gunicorn's own form, with shard and tenant where they are known.
+
+    A message may quote anybody (what SQLite says of an imported database has its names in it): what a terminal would
+    obey is spelled out, and further lines are indented, so that none looks like an entry.
+    """
 
     shard: int | None = None
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging names it)
-        """The first line of an entry."""
+        """The entry without a traceback."""
         shard = getattr(record, "shard", self.shard)
         tenant = getattr(record, "tenant", "")
-        if shard is None and not tenant:
-            return super().formatMessage(record)
         known = ("" if shard is None else f"[shard {shard}] ") + (f"[tenant {tenant}] " if tenant else "")
-        message, record.message = record.message, known + record.message
+        message, record.message = record.message, known + _tame(record.message)
         try:
             return super().formatMessage(record)
         finally:
@@ -125,6 +127,14 @@ def _line(entry: dict[str, Any]) -> str:
             entry[key] = "" if keep <= len(CUT) else text[: keep // 2] + CUT + text[len(text) - keep // 2 :]
             line = _encode(entry)
     return line.decode()
+
+
+def _tame(text: str) -> str:
+    """The text without what a terminal would obey."""
+    if text.isprintable():
+        return text
+    lines = text.split("\n")
+    return "\n    ".join("".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in line) for line in lines)
 
 
 def _clean(value: Any) -> Any:

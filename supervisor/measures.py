@@ -13,6 +13,7 @@ from supervisor.crew import Crew, CrewError
 from supervisor.moves import Moves
 from supervisor.ops.tenancy import Refused, Tenancy
 from supervisor.tenants.lifecycle import LifecycleError
+from supervisor.tenants.registry import RegistryError
 
 Begin = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -73,7 +74,9 @@ class Measures:
         async def done() -> None:
             try:
                 await work
-            except (CrewError, LifecycleError, Refused) as error:
+            except (CrewError, LifecycleError, Refused, RegistryError) as error:
                 self._log.error("%s: %s", what, error)
+            except Exception:  # nobody waits for it, so nobody else would tell
+                self._log.exception("%s", what)
 
         self._begin(done())

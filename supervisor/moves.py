@@ -95,7 +95,7 @@ class Moves:
         async def run() -> None:
             try:
                 await work
-            except (CrewError, LifecycleError) as error:
+            except (CrewError, LifecycleError, RegistryError) as error:
                 self._log.error("%s", error)
 
         task = self._loop.create_task(run())

@@ -81,14 +81,14 @@ def take_lock(settings: Settings, waiting: Callable[[int], None]) -> int:
 def _holder(lock: int) -> tuple[int, bool]:
     """(pid written in the lock file, whether that very process lives)."""
     try:
-        pid, started = map(int, os.pread(lock, 100, 0).split())
+        pid, *started = map(int, os.pread(lock, 100, 0).split())  # a former release wrote only the pid
     except ValueError:
         return 0, True  # just being written
     try:
         state, since = _state(pid)
     except OSError:
         return pid, False
-    return pid, since == started and state not in "ZX"
+    return pid, started in ([], [since]) and state not in "ZX"
 
 
 def _state(pid: int) -> tuple[str, int]:
@@ -109,7 +109,10 @@ def listen_operators(settings: Settings) -> socket.socket | None:
     """The operators' listener, or None where it is off. Whoever is not on this machine must bring a token."""
     if settings.operators.listen == "off":
         return None
-    listener = _bound(settings.operators.listen)
+    try:
+        listener = _bound(settings.operators.listen)
+    except StartError as error:
+        raise StartError(f"operators.listen: {error}") from error
     try:
         if not settings.operators.token and not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
             raise StartError(
@@ -120,7 +123,7 @@ def listen_operators(settings: Settings) -> socket.socket | None:
     except BaseException as error:
         listener.close()
         if isinstance(error, OSError):
-            raise _cannot_listen(settings.operators.listen, error) from error
+            raise StartError(f"operators.listen: {_cannot_listen(settings.operators.listen, error)}") from error
         raise
     return listener
 

@@ -12,6 +12,8 @@ cleanly, as after any death of their supervisor, instead of being left alone wit
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,7 @@ class State(msgspec.Struct):
     takeovers: int = 0
     operators: int = -1  # none
     operators_listen: str = ""
+    heirs: dict[int, int] = {}
 
     def descriptors(self) -> list[int]:
         """Everything that must survive the exec."""
@@ -120,12 +123,24 @@ class Adopted:
         self.tmp = Heartbeat(sitting.heartbeat)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Meanwhile signals wait: for the new image, or, if there is none, for the end of this."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def succeed(state: State, command: list[str], directory: str) -> None:
-    """Becomes the new image; comes back only with an OSError raised, and then everything is as before."""
+    """Becomes the new image; comes back only with an OSError raised, and then everything is as before.
+
+    To be called `undisturbed`.
+    """
     memory = os.memfd_create("pocker-takeover")
     surviving = [*state.descriptors(), memory]
     before = Path.cwd()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
     try:
         with open(memory, "wb", closefd=False) as file:
             file.write(msgspec.msgpack.encode(state))
@@ -140,7 +155,6 @@ def succeed(state: State, command: list[str], directory: str) -> None:
         for descriptor in surviving:
             os.set_inheritable(descriptor, False)
         os.close(memory)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def inherited() -> State | str | None:

@@ -131,7 +131,9 @@ class Upgrade:
                     self._failed = self._loop.create_future()
                     self.due = True
                     self._stand_still()
-                    raise UpgradeError(f"no upgrade: {await self._failed}")
+                    await asyncio.wait([self._failed], timeout=QUIET_TIMEOUT_S)
+                    reason = self._failed.result() if self._failed.done() else "something went on all the time"
+                    raise UpgradeError(f"no upgrade: {reason}")
             finally:
                 self._door.resume()
         except UpgradeError as error:
@@ -157,9 +159,12 @@ class Upgrade:
             except OSError as error:
                 raise UpgradeError(f"no upgrade: {self.command[0]} cannot be started: {error.strerror}") from error
             ended = self._checks[child.pid] = self._loop.create_future()
-            await asyncio.wait([ended], timeout=CHECK_TIMEOUT_S)
+            try:
+                await asyncio.wait([ended], timeout=CHECK_TIMEOUT_S)
+            finally:  # also where the server stops meanwhile
+                if not ended.done():
+                    child.kill()
             if not ended.done():
-                child.kill()
                 raise UpgradeError(f"no upgrade: the new code is not ready after {CHECK_TIMEOUT_S:.0f} s")
             child.returncode = ended.result()  # reaped by the arbiter; there is nothing left to wait for
             output.seek(0)

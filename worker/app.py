@@ -19,7 +19,7 @@ from supervisor.contract.settings import plan_of
 from supervisor.contract.usage import WorkerUsage
 from worker.api import auth, batch, collections, health, logs, records, settings, sql, usage
 from worker.asking import Asking
-from worker.db.connection import bound_heap, shrink_sqlite
+from worker.db.memory import bound_heap, shrink_sqlite
 from worker.fair.account import Accounts
 from worker.fair.descriptors import can_open
 from worker.fair.report import LagProbe, Reporter
@@ -81,7 +81,8 @@ class Shard:
         self.asgi: falcon.asgi.App[Request, Response] = make_app(self.tenants)
         for group in ROUTE_GROUPS:
             group.bind(self.asgi)
-        self.asking = Asking(tell)
+        known = board.directory.get
+        self.asking = Asking(tell, lambda name: tenant.created if (tenant := known(name)) else "")
         usage.bind(self.asgi, self.asking)
         self._lag = LagProbe(self.accounts)
         self._reporter = Reporter(self.accounts, self.tenants.live, self._lanes)

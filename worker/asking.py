@@ -17,6 +17,9 @@ WAITING_MAX = 256
 FRESH_S = 1.0  # workers report about once a second: sooner there is nothing new to be told
 KNOWN_MAX = 256
 
+Key = tuple[str, str, str]
+"""What is asked, the tenant, and when that was created."""
+
 
 class NoAnswerError(Exception):
     """The supervisor did not answer in time, or too much is asked already."""
@@ -27,27 +30,33 @@ class _Question:
 
     __slots__ = ("answer", "key", "timer")
 
-    def __init__(self, key: tuple[str, str], answer: asyncio.Future[Any], timer: asyncio.TimerHandle) -> None:
+    def __init__(self, key: Key, answer: asyncio.Future[Any], timer: asyncio.TimerHandle) -> None:
         self.key = key
         self.answer = answer
         self.timer = timer
 
 
 class Asking:
-    """What was asked and not answered yet, and what was answered just now. Used on the event loop."""
+    """What was asked and not answered yet, and what was answered just now. Used on the event loop. `created_of` tells a
+    tenant from a former one of its name, whose answers it must not get."""
 
-    __slots__ = ("_by_key", "_known", "_last_id", "_tell", "_waiting")
+    __slots__ = ("_by_key", "_created_of", "_known", "_last_id", "_tell", "_waiting")
 
-    def __init__(self, tell: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Message], None],
+        created_of: Callable[[str], str] = lambda name: "",  # noqa: ARG005
+    ) -> None:
         self._tell = tell
+        self._created_of = created_of
         self._last_id = 0
         self._waiting: dict[int, _Question] = {}
-        self._by_key: dict[tuple[str, str], _Question] = {}
-        self._known: dict[tuple[str, str], tuple[float, Any]] = {}  # until when it counts, and the value
+        self._by_key: dict[Key, _Question] = {}
+        self._known: dict[Key, tuple[float, Any]] = {}  # until when it counts, and the value
 
     async def ask(self, what: str, tenant: str) -> Any:
         """What the supervisor knows, or knew FRESH_S ago; None where it knows nothing. Raises NoAnswerError."""
-        key = what, tenant
+        key = what, tenant, self._created_of(tenant)
         until, value = self._known.get(key, (0.0, None))
         if monotonic() < until:
             return value
@@ -64,14 +73,14 @@ class Asking:
         self._known[question.key] = monotonic() + FRESH_S, answer.value
         question.answer.set_result(answer.value)
 
-    def _begin(self, key: tuple[str, str]) -> _Question:
+    def _begin(self, key: Key) -> _Question:
         if len(self._waiting) >= WAITING_MAX:
             raise NoAnswerError(f"{WAITING_MAX} questions wait for the supervisor")
         self._last_id += 1
         number, loop = self._last_id, asyncio.get_running_loop()
         question = _Question(key, loop.create_future(), loop.call_later(TIMEOUT_S, self._give_up, number))
         self._waiting[number] = self._by_key[key] = question
-        self._tell(Ask(number, *key))
+        self._tell(Ask(number, *key[:2]))
         return question
 
     def _end(self, number: int) -> _Question | None:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from supervisor.contract.messages import Depart, Expect, Gain, Judge, Lose, Own, Release, Reply, Settle
+from supervisor.contract.messages import STOPPING, Depart, Expect, Gain, Judge, Lose, Own, Release, Reply, Settle
 from supervisor.contract.plan import Verdict
 from supervisor.contract.shardmap import Routes
 from supervisor.contract.tenant import TenantState
@@ -27,7 +27,6 @@ STEP_S = 0.005
 CUT_S = 25.0
 
 CUT = "The server is busy, please try again."
-STOPPING = "the worker is stopping"
 
 HandoverOrder = Gain | Lose | Settle | Expect | Release | Own | Depart | Judge
 

@@ -28,10 +28,9 @@ from msgspec.structs import replace
 
 from supervisor.contract.board import Board
 from supervisor.contract.channel import Channel, attach
-from supervisor.contract.messages import Answer, Depart, Message, Order, Reply, UsageReport
+from supervisor.contract.messages import STOPPING, Answer, Depart, Message, Order, Reply, UsageReport
 from worker.app import Shard, build
 from worker.fair.gate import Gate
-from worker.handover import STOPPING
 from worker.wire.connection import LOCAL
 from worker.wire.endpoint import Endpoint
 from worker.wire.handoff import Links
@@ -162,8 +161,6 @@ class ShardWorker(Worker):
         if self._departing:
             return
         self._departing = True
-        for listener in self._listeners:  # a shard that is no more has nobody else who would take these
-            self._accept(listener)
         self._accept_none()
         self.endpoint.depart(berth)
         self._look_whether_gone(self.loop.time() + self.board.settings.supervision.graceful_timeout_s)

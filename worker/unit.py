@@ -284,10 +284,11 @@ def _second_connection(ctx: Whole) -> Iterator[Database]:
             data.write_limit_ns = ctx.data.write_limit_ns
             data.room = ctx.data.room
             data.account = ctx.data.account
-            data.burden, data.write_pace = ctx.data.burden, ctx.data.write_pace
+            data.burden, data.write_pace, data.wal_due = ctx.data.burden, ctx.data.write_pace, ctx.data.wal_due
             data.exclusive = True
             yield data
-            ctx.data.write_pace, ctx.data.wal_pages = data.write_pace, data.wal_pages
+            ctx.data.write_pace, ctx.data.wal_due = data.write_pace, data.wal_due
+            ctx.data.wal_pages = data.wal_pages
     finally:
         ctx.writer.release()
 

@@ -124,6 +124,10 @@ class ArchiveError(Exception):
     """The file can't be read or written; one line for the log."""
 
 
+class UnusableError(ArchiveError):
+    """What the file holds is not ours to read, now or later."""
+
+
 class Archive:
     """The file. Every method is one transaction; all but `prepare` raise ArchiveError."""
 
@@ -135,21 +139,28 @@ class Archive:
     def prepare(self) -> str:
         """Makes the file if there is none; one that can't be used is put aside, and what was done is returned.
 
-        What it tells is history, for which no tenant has to wait. Raises ArchiveError where nothing helps.
+        What it tells is history, for which no tenant has to wait. Raises ArchiveError where it can't be used just now
+        (it is locked, the disk is full): then it stays where it is.
         """
         try:
-            self._make()
-        except (ArchiveError, OSError) as error:
-            aside = self._path.with_name(f"{self._path.name}.unusable-{time.time_ns() // 1_000_000}")
             try:
-                self._path.rename(aside)
-                for ending in ("-wal", "-shm"):
-                    self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
                 self._make()
-            except OSError as worse:
-                raise ArchiveError(f"{self._path}: {worse}") from worse
-            return f"{self._path} can't be used ({error}); it is {aside.name} now, and a new one begins"
+            except UnusableError as error:
+                aside = self._put_aside()
+                self._make()
+                return f"{self._path} can't be used ({error}); it is {aside.name} now, and a new one begins"
+        except OSError as error:
+            raise ArchiveError(f"{self._path}: {error}") from error
         return ""
+
+    def _put_aside(self) -> Path:
+        """The file's new name. Its log goes with it: what was written last is only there."""
+        aside = self._path.with_name(f"{self._path.name}.unusable-{time.time_ns() // 1_000_000}")
+        for ending in ("", "-wal", "-shm"):
+            part = self._path.with_name(self._path.name + ending)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + ending))
+        return aside
 
     def _make(self) -> None:
         self._path.touch(mode=0o600)
@@ -159,7 +170,7 @@ class Archive:
                 connection.execute(SCHEMA)
                 connection.pragma("user_version", VERSION)
             elif version != VERSION:
-                raise ArchiveError(f"has version {version}, this release of pocker knows {VERSION}")
+                raise UnusableError(f"has version {version}, this release of pocker knows {VERSION}")
 
     def add(self, days: Iterable[Day], events: Iterable[Event]) -> None:
         """Adds to the sums of these days, and the events."""
@@ -208,5 +219,7 @@ class Archive:
                     yield connection
             finally:
                 connection.close()
+        except (apsw.NotADBError, apsw.CorruptError) as error:
+            raise UnusableError(f"{self._path}: {error}") from error
         except apsw.Error as error:
             raise ArchiveError(f"{self._path}: {error}") from error

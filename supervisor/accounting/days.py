@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from supervisor.accounting.archive import SUMMED, Day
 
 if TYPE_CHECKING:
-    from supervisor.accounting.ledger import Account
+    from supervisor.accounting.account import Account
 
 DAY_S = 86_400
 FINISHED_MAX = 100_000  # sums of former days that wait for a disk with room; some 40 MB

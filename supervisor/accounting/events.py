@@ -79,7 +79,8 @@ class Events:
         """
         recent = [event for event in self._recent if event.id > since_id and event.fits(tenant, kind, since)][-limit:]
         oldest = self._recent[0].id if self._recent else self._last_id + 1
-        if self._archive is None or len(recent) == limit or since_id >= oldest - 1:
+        all_in_memory = since_id >= oldest - 1 or (self._recent and self._recent[0].at < since)
+        if self._archive is None or len(recent) == limit or all_in_memory:
             return recent
         stored = self._archive.events(since_id, tenant, limit, kind=kind, since=since)
         return [*(event for event in stored if event.id < oldest), *recent][-limit:]

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from supervisor.contract.layout import DATA_DEFAULT
+from supervisor.ops.tables import plain
 
 CLEAR_LINE = "\r\x1b[K"
 
@@ -36,7 +37,7 @@ def do(data: str, as_json: bool, command: str, args: Mapping[str, Any], show: Ca
         if sys.stderr.isatty():
             drawn = True
             share = f" {done * 100 // total} %" if total else ""
-            sys.stderr.write(f"\r{text}{share}\x1b[K")
+            sys.stderr.write(f"\r{plain(text)}{share}\x1b[K")
             sys.stderr.flush()
 
     try:
@@ -57,7 +58,7 @@ def do(data: str, as_json: bool, command: str, args: Mapping[str, Any], show: Ca
 
 def fail(line: str, clear: bool = False) -> NoReturn:
     """Ends the command: not done, and why; `clear` if progress stands in the line."""
-    sys.stderr.write(f"{CLEAR_LINE if clear else ''}pocker: {line}\n")
+    sys.stderr.write(f"{CLEAR_LINE if clear else ''}pocker: {plain(line)}\n")
     sys.exit(1)
 
 

@@ -25,6 +25,9 @@ from supervisor.contract.shardmap import Routes
 from supervisor.contract.tenant import Tenant
 from supervisor.contract.usage import WorkerUsage
 
+STOPPING = "the worker is stopping"
+"""The error of a reply by a worker that takes on nothing more because it ends. Its end is the real answer."""
+
 
 class TenantPut(msgspec.Struct, tag=True, frozen=True):
     """Supervisor → worker: this is now what the registry says of a tenant. Reply: it is applied, and the tenant's

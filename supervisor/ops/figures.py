@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
+from supervisor.accounting.account import Account
 from supervisor.accounting.archive import SUMMED, Day
 from supervisor.accounting.facts import Window
-from supervisor.accounting.ledger import Account
 from supervisor.contract.plan import Verdict
 
 COUNTERS = tuple(name for name in SUMMED if name != "hangs")

@@ -22,7 +22,7 @@ from supervisor.ops.listener import Page
 
 DEATHS_MAX = 2
 DEATHS_WITHIN_S = 60.0
-EVENTS_LOOKED_AT = 100
+DEATHS_COUNTED_MAX = 100
 DIED = "worker_died"
 CONTENT_TYPE = "application/json"
 MB = 1024 * 1024
@@ -53,11 +53,10 @@ class Health:
     def _deaths(self) -> Iterator[str]:
         since = f"{datetime.now(UTC) - timedelta(seconds=DEATHS_WITHIN_S):%Y-%m-%d %H:%M:%S}"
         try:
-            latest = self._events.events(limit=EVENTS_LOOKED_AT)
+            deaths = len(self._events.events(limit=DEATHS_COUNTED_MAX, kind=DIED, since=since))
         except ArchiveError as error:
             yield str(error)
             return
-        deaths = sum(event.kind == DIED and event.at >= since for event in latest)
         if deaths >= DEATHS_MAX:
             yield f"{deaths} workers died within the last {DEATHS_WITHIN_S:.0f} s"
 

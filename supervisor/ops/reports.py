@@ -26,6 +26,8 @@ and name.
 `usage` (one tenant since a moment) answers {"name", "created", "since", "windows": WINDOWS, "totals": TOTALS,
 "gauges": {…}, "days": [DAY, …]}, oldest first; DAY {"day", "created", …TOTALS, "hangs", "memory_peak_kb", "disk_kb"}.
 
+A shard without a worker has a row with "shard", "state", "pid" (0) and "restarts".
+
 Of a worker, `own_cpu…` is what is booked to no tenant, `shared_cpu_ms` the part of the tenants' that was not measured
 but shared out; milliseconds are since it began.
 
@@ -44,10 +46,10 @@ from typing import Any
 
 import msgspec
 
-from supervisor.accounting.events import EVENTS_MAX
+from supervisor.accounting.account import Account
 from supervisor.accounting.facts import TenantFacts
 from supervisor.accounting.keeping import DAYS_KEPT
-from supervisor.accounting.ledger import Account, Ledger
+from supervisor.accounting.ledger import Ledger
 from supervisor.accounting.sampler import Sampler
 from supervisor.contract.settings import Settings, plan_of, tenant_dir
 from supervisor.contract.shardmap import Directory
@@ -163,7 +165,7 @@ class Reports:
             "uptime_s": round(now - self._started, 1),
             "tick_s": self.settings.supervision.tick_s,
             "supervisor": self._supervisor(),
-            "workers": [self._worker_with_children(seat) for seat in seats],
+            "workers": [*map(self._worker_with_children, seats), *self._vacant()],
             "tenants": [self._present(tenant, now) for tenant in chosen],
             "rest": self._rest({tenant.name for tenant in chosen}, brief=brief),
         }
@@ -175,6 +177,11 @@ class Reports:
             "children": len(children),
             "children_kb": sum(child.rss_kb for child in children),
         }
+
+    def _vacant(self) -> list[dict[str, Any]]:
+        """The shards that have no worker just now: nobody who watches may take them for shards that are not there."""
+        shards = range(self._directory.routes.shards)
+        return [self._worker(shard, None) for shard in shards if self._crew.seat(shard) is None]
 
     def _present(self, tenant: Tenant, now: float) -> dict[str, Any]:
         account = self._ledger.get(tenant.name)
@@ -209,16 +216,12 @@ class Reports:
         return [self.used(tenant) for tenant in sorted(self._directory, key=lambda tenant: tenant.name)]
 
     def used(self, tenant: Tenant) -> dict[str, Any]:
-        """What one tenant has used since the server started: totals, gauges as last reported, its databases' disk.
-
-        `errors` are all that went wrong, whosever fault.
-        """
+        """What one tenant has used since the server started: TOTALS, gauges as last reported, its databases' disk."""
         account = self._ledger.get(tenant.name) or Account(tenant.name)
         return {
             "name": tenant.name,
             "plan": tenant.plan,
             **figures.totals(account),
-            "errors": account.failed + account.errors + account.gone,
             **{name: getattr(account, name) for name in GAUGES},
             "live": account.live,
             "disk_kb": account.disk_kb or databases_kb(tenant_dir(self.settings, tenant.name) / "pb_data"),
@@ -248,9 +251,8 @@ class Reports:
         """The latest events after `since_id`, at most `limit`, oldest first; of one tenant, of one kind, from a moment
         on (as in `at`), where these are not empty. Raises ArchiveError.
         """
-        told = self._ledger.events.events(since_id, tenant, EVENTS_MAX if kind or since else limit)
-        found = [event for event in told if kind in {"", event.kind} and event.at >= since]
-        return [msgspec.to_builtins(event) for event in found[-limit:]]
+        told = self._ledger.events.events(since_id, tenant, limit, kind=kind, since=since)
+        return [msgspec.to_builtins(event) for event in told]
 
     # Tenants
 

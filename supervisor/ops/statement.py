@@ -16,9 +16,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from supervisor.accounting.account import Account
 from supervisor.accounting.archive import ArchiveError, Day
 from supervisor.accounting.facts import Window
-from supervisor.accounting.ledger import Account, Ledger
+from supervisor.accounting.ledger import Ledger
 from supervisor.contract.plan import Plan, Verdict
 from supervisor.contract.settings import Settings, plan_of
 from supervisor.contract.shardmap import Directory

@@ -101,7 +101,9 @@ USAGE: tuple[Column, ...] = (
     ("SHARD", "shard", str),
     ("LIVE", "live", _yes),
     ("REQUESTS", "requests", _count),
+    ("FAILED", "failed", _count),
     ("ERRORS", "errors", _count),
+    ("REFUSED", "refused", _count),
     ("CPU MS", "cpu_ms", _milliseconds),
     ("IN", "bytes_in", _bytes),
     ("OUT", "bytes_out", _bytes),
@@ -292,7 +294,7 @@ def sheet(value: Row) -> str:
         for title, key, form in columns:
             if row is value or key not in value:
                 lines.append((title.lower(), form(row[key]) or "-"))
-    return "\n".join(f"{title:<10}  {cell}" for title, cell in lines)
+    return "\n".join(f"{title:<10}  {plain(cell)}" for title, cell in lines)
 
 
 def serves(value: Row) -> str:
@@ -312,4 +314,4 @@ def domains(value: Row) -> str:
 
 def superusers(value: list[Row]) -> str:
     """`superuser list`."""
-    return "\n".join(str(row["email"]) for row in value) or "no superusers yet"
+    return "\n".join(plain(str(row["email"])) for row in value) or "no superusers yet"

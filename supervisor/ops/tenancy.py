@@ -35,7 +35,8 @@ class Refused(Exception):  # noqa: N818 (a name that says what happened)
 
 
 class Tenancy:
-    """The operations on tenants. They run on the arbiter's loop; those on one tenant one after another."""
+    """The operations on tenants. They run on the arbiter's loop; those on one tenant one after another, and so that
+    none changes its owner meanwhile: `holds` are those of `supervisor.moves`."""
 
     def __init__(  # noqa: PLR0917 (its parts)
         self,
@@ -45,7 +46,7 @@ class Tenancy:
         crew: Crew,
         ledger: Ledger,
         log: logging.Logger,
-        holds: Holds | None = None,
+        holds: Holds,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -53,7 +54,7 @@ class Tenancy:
         self._crew = crew
         self._ledger = ledger
         self._log = log
-        self._holds = holds or Holds()
+        self._holds = holds
 
     def known(self, name: str) -> Tenant:
         """The tenant of that name. Raises Refused."""
@@ -111,8 +112,11 @@ class Tenancy:
         """The tenant after a step of its life cycle, when every worker knows."""
         async with self.held(name, step):
             changed = take(step, self.known(name), reason)
-            await self._change(changed)
-        self._ledger.events.note(NOTED[step], name, self._directory.shard(changed), reason)
+            try:
+                await self._change(changed)
+            finally:
+                if self._directory.get(name) is changed:  # it is so, even if a worker has not confirmed it
+                    self._ledger.events.note(NOTED[step], name, self._directory.shard(changed), reason)
         self._log.info("tenant %s is %s", name, changed.state)
         return changed
 

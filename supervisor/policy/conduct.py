@@ -2,7 +2,7 @@
 
 It takes too much (OVER) when others are in use and
 
-- it has more requests refused than any client that heeds an answer would send, or
+- it has so many requests refused that refusing them costs its worker something, or
 - it uses more CPU than its plan allows, although the gate slows it down, or more memory, although the worker closes it
   where it can (not while its requests never pause), or
 - its worker is crowded, the others wait, and it uses far more than its fair part of a core; for one that is throttled
@@ -31,8 +31,8 @@ OVER_PERCENT = 10.0  # and by no less than so much of a core
 MEMORY_FACTOR = 1.5  # of its plan's memory
 CALM_FACTOR = 0.75
 RELAXED_FACTOR = 0.7  # of a crowded worker: busy so much, it is a pleasant place
-REFUSED_PER_S = 200.0
-REFUSED_CALM_PER_S = 50.0
+REFUSED_PER_S = 1000.0  # some 2 % of a core; a crowd of visitors, one request each, is no flood
+REFUSED_CALM_PER_S = 250.0
 FAIR_MIN_PERCENT = 2.0
 
 

@@ -10,7 +10,7 @@ Orders over the channel are answered; "provision" makes the tenant's directory, 
 A call whose tenant is named `stuck` is never answered, one whose tenant is named `bad` is refused. Orders of a handover
 are carried out by the model in `owning`; the file `fault` in the data directory, {"kind", "berth", "how"}, has the
 worker at that berth die "before" or "after" it answers the first order of that kind, or be "mute". The file `bad-image`
-has code that takes over end at once.
+has code that takes over end at once; `late-signal` sends SIGTERM to code that is about to be replaced by new code.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from pathlib import Path
 from gunicorn.workers.base import Worker
 from owning import Owning  # beside this script
 
+from supervisor.accounting.keeping import Keeping
 from supervisor.app import Server
 from supervisor.config import ConfigError, load
 from supervisor.contract.channel import Channel, attach
@@ -176,6 +177,9 @@ if __name__ == "__main__":
     flags = json.loads(sys.argv[2])
     if os.environ.get(VARIABLE, CHECK) != CHECK and Path(flags["data"], "bad-image").exists():
         sys.exit(7)
+    if Path(flags["data"], "late-signal").exists():
+        keep = Keeping.close
+        Keeping.close = lambda keeping: (keep(keeping), os.kill(os.getpid(), signal.SIGTERM))
     try:
         Server(
             load(sys.argv[1] or None, flags, {}),

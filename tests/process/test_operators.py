@@ -23,6 +23,7 @@ import psutil
 import pytest
 from prometheus_client import parser
 
+from supervisor.contract.settings import Operators
 from tests.process.test_supervisor_start import assert_refused
 from tests.process.test_supervisor_start import serve as failing_start
 from tests.process.whole import ANSWER_S, HEALTH, Whole, expect, until
@@ -152,6 +153,12 @@ def test_a_token_is_asked_for_once_it_is_set(own: Watched) -> None:
     until(lambda: own.look("/healthz")[0] == 401, "the token is asked for")
     assert own.look("/metrics", Authorization="Bearer wrong")[0] == 401
     assert own.look("/metrics", Authorization="Bearer s3cret")[0] == 200
+    # The file names another address, which needs no token; the one that is listened on goes on asking for its own.
+    own.configure(operators={"token": "", "listen": f"127.0.0.1:{free_port()}"}, idle_close_s=100.0)
+    os.kill(own.pid, signal.SIGHUP)
+    until(lambda: b"operators.listen can't change" in own.log.read_bytes(), "the settings are read again")
+    assert own.look("/metrics")[0] == 401
+    assert own.look("/metrics", Authorization="Bearer s3cret")[0] == 200
     assert b"s3cret" not in own.log.read_bytes()
 
 
@@ -220,7 +227,7 @@ def test_counters_go_on_over_an_upgrade(own: Watched) -> None:
 @pytest.mark.parametrize(
     ("operators", "parts"),
     [
-        ({"listen": "127.0.0.1:{port}"}, ["cannot listen on 127.0.0.1:{port}: the port is in use"]),
+        ({"listen": "127.0.0.1:{port}"}, ["operators.listen: cannot listen on 127.0.0.1:{port}: the port is in use"]),
         ({"listen": "0.0.0.0:{free}"}, ["operators.listen", "0.0.0.0:{free}", "operators.token"]),
         ({"listen": "192.0.2.1:{free}", "token": "x"}, ["cannot listen on 192.0.2.1:{free}"]),
     ],
@@ -234,6 +241,17 @@ def test_what_stops_a_start(tmp_path: Path, operators: dict[str, str], parts: li
 
 
 # Usage and events
+
+
+def test_a_default_port_that_another_server_has_stops_no_start(tmp_path: Path) -> None:
+    default = Operators().listen
+    host, _, port = default.rpartition(":")
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # else somebody has it anyway
+            stack.enter_context(socket.create_server((host, int(port))))
+        with Whole(tmp_path / "data", operators={"listen": default}) as server:
+            server.pids()
+            assert f"cannot listen on {default}: the port is in use" in server.log.read_text()
 
 
 def command(server: Whole, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -26,6 +26,12 @@ def test_a_killed_worker_is_replaced_on_its_shard(standin: StandIn, killed: list
     assert [row["restarts"] for row in standin.value("status")["shards"]] == [int(s in killed) for s in (0, 1)]
 
 
+def test_a_worker_killed_by_a_signal_without_a_name_is_replaced(standin: StandIn) -> None:
+    before = standin.pids()
+    os.kill(before[0], signal.SIGRTMIN + 6)
+    until(lambda: (w := standin.who(0)) and w["pid"] != before[0], "a successor answers")
+
+
 def test_a_successor_inherits_no_more_than_its_predecessor(standin: StandIn) -> None:
     before = standin.pids()
     files, descriptors = len(psutil.Process(before[0]).open_files()), psutil.Process(before[0]).num_fds()
@@ -93,6 +99,9 @@ def test_sighup_reads_the_settings_again_unless_they_are_wrong(standin: StandIn)
     os.kill(standin.pid, signal.SIGHUP)
     until(lambda: all(w and w["pid"] != before[s] for s in before if (w := standin.who(s)) or True), "replaced")
     assert "supervision.hang_after_s: found 'soon'" in standin.log.read_text()
+    (event,) = standin.value("events", "--kind", "reload")
+    assert "found 'soon'" in event["reason"]
+    assert event["reason"].endswith("the settings stay as they were")
     standin.configure(hang_after_s=60)
     before = standin.pids()
     os.kill(standin.pid, signal.SIGHUP)

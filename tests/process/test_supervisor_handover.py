@@ -177,6 +177,29 @@ def test_a_tenant_moves_and_stays_there(served: StandIn) -> None:
         served.do("tenant.move", name="nobody", shard=1)
 
 
+def test_a_tenant_is_not_changed_by_others_while_it_moves(served: StandIn) -> None:
+    name = next(name for name in NAMES if owner_of(name, 2) == 0)
+    fault = served.directory / "fault"
+    fault.write_text(json.dumps({"kind": "Release", "berth": 0, "how": "mute"}))
+    moving = threading.Thread(target=served.do, args=("tenant.move",), kwargs={"name": name, "shard": 1})
+    domain = {"name": name, "domain": "a.example"}
+    adding = threading.Thread(target=served.do, args=("tenant.domain.add",), kwargs=domain)
+    moving.start()
+    until(lambda: not fault.exists(), "the move hangs")
+    adding.start()
+    adding.join(0.5)
+    assert adding.is_alive(), "it waits"
+    os.kill(rows(served)[0][1], signal.SIGKILL)
+    moving.join()
+    adding.join()
+    told = served.do("tenant.show", name=name)
+    assert (told["shard"], told["pinned"], told["domains"]) == (1, True, ["a.example"])
+    all_in_use(served)
+    served.do("recycle", shard=0)
+    served.do("recycle", shard=1)
+    assert users(served, name) == [False, True]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_in_the_middle_of_a_handover_is_clean(served: StandIn, number: signal.Signals) -> None:
     before = rows(served)[0]
@@ -295,6 +318,17 @@ def test_an_image_that_fails_to_take_over_ends_its_workers(served: StandIn) -> N
     served.process = None
     served.start()
     all_in_use(served)
+
+
+def test_a_signal_that_comes_while_the_code_is_replaced_is_not_lost(served: StandIn) -> None:
+    (served.directory / "late-signal").touch()  # known only to an image that starts with it
+    served.stop()
+    served.start()
+    assert served.process is not None
+    os.kill(served.pid, signal.SIGUSR2)
+    assert served.process.wait(30) == 0, "the new image ends, as the SIGTERM to the former one asks"
+    served.process = None
+    assert "has taken over 2 workers" in served.log.read_text()
 
 
 @pytest.fixture

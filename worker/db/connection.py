@@ -24,7 +24,8 @@ from worker.fair.account import Account
 # each row has a text of 100 KB to search; more often would be felt in long scans (this costs them 3 %).
 STEPS_PER_CHECK = 1_000
 # Pages in the write-ahead log from which on they are taken back into the database. That waits for the disk, 10 ms and
-# more, so it is done in a thread; only where nobody does it, or it does not keep up, by the commit that finds so many.
+# more, so it is done in a thread; only where nobody does it, or it does not keep up, by the commit that finds so many,
+# and so many more: readers that never pause keep it from being taken back, however often that is tried.
 WAL_PAGES = 1_000
 WAL_PAGES_MAX = 16_000
 # Prepared statements kept a connection. Each costs 2 to 6 KB: the largest part of a live tenant that is ours to choose.
@@ -53,36 +54,8 @@ WARY_ROW_BYTES_MAX = 10_000
 WARY_PATTERN_BYTES_MAX = 32
 WARY_STEPS_PER_CHECK = 50
 
-# All memory of SQLite's in a process: so much, and more for each live tenant (one takes some 150 KB of it). From the
-# fraction CROWDED of it on, whatever has a deadline is interrupted; beyond it nobody gets any.
-HEAP_BYTES = 384 << 20
-TENANT_HEAP_BYTES = 256 << 10
-CROWDED = 0.75
-
 Params = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
-
-
-def shrink_sqlite() -> None:
-    """Configure SQLite for many small connections. Once a process, before its first connection.
-
-    Lookaside is off: it would add 40 KB to each connection for a gain that does not show in a request. Connections need
-    no mutex, since each is used by one thread at a time. SQLite counts its memory, or it could not be bounded.
-    """
-    apsw.shutdown()
-    apsw.config(apsw.SQLITE_CONFIG_MULTITHREAD)
-    apsw.config(apsw.SQLITE_CONFIG_LOOKASIDE, 0, 0)
-    apsw.initialize()
-
-
-def bound_heap(tenants_max: int) -> None:
-    """Bound SQLite's memory in this process, which keeps so many tenants open: one query must not take all there is.
-
-    What exceeds it fails with apsw.NoMemError or InterruptError.
-    """
-    limit = HEAP_BYTES + tenants_max * TENANT_HEAP_BYTES
-    apsw.hard_heap_limit(limit)
-    apsw.soft_heap_limit(int(limit * CROWDED))
 
 
 class Database:
@@ -110,6 +83,7 @@ class Database:
         "slow",
         "spared",
         "tally",
+        "wal_due",
         "wal_pages",
         "wal_task",
         "write_limit_ns",
@@ -136,8 +110,10 @@ class Database:
         # the budget of a tenant whose writes were slow, and what its schema adds to all that it does
         self.write_pace: Any = None
         self.burden = NONE
-        # pages in the write-ahead log after the last commit, and what is about to take them back (`worker.unit`)
+        # pages in the write-ahead log after the last commit, from how many on a commit itself takes them back, and what
+        # is about to (`worker.unit`)
         self.wal_pages = 0
+        self.wal_due = WAL_PAGES_MAX
         self.wal_task: Any = None
         # whether one transaction has this connection for itself, so that it may wait for a slow read in a thread
         self.exclusive = False
@@ -201,10 +177,6 @@ class Database:
         limit(apsw.SQLITE_LIMIT_LENGTH, SPARED_ROW_BYTES_MAX if spared else ROW_BYTES_MAX)
         limit(apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SPARED_PATTERN_BYTES_MAX if spared else PATTERN_BYTES_MAX)
 
-    def _may_repeat(self, error: apsw.Error) -> bool:
-        """Whether a statement that failed is to be run again without sparing: nobody else will do it elsewhere."""
-        return self.spared and not self.deadline_ns and not self.burden.reads and too_dear(error)
-
     def _look_closely(self, wary: bool) -> None:
         """Whether the next statement searches texts while the event loop waits for it."""
         self._wary = wary
@@ -214,8 +186,8 @@ class Database:
         self.connection.set_progress_handler(self._overdue, WARY_STEPS_PER_CHECK if wary else STEPS_PER_CHECK)
 
     def _repeated(self, error: apsw.Error, run: Callable[[str, Params], T], sql: str, params: Params) -> T:
-        """What `run` answers without sparing; raises `error` where that is no remedy."""
-        if not self._may_repeat(error):
+        """What `run` answers without sparing; raises `error` where that is no remedy, or done in a thread."""
+        if not self.spared or self.deadline_ns or self.burden.reads or not too_dear(error):
             raise error
         self.spare(False)
         try:
@@ -234,10 +206,13 @@ class Database:
     def _logged(self, connection: apsw.Connection, _: str, pages: int) -> int:
         """A commit has left so many pages in the write-ahead log. SQLite itself no longer takes any back.
 
-        What fails here must not be taken for the commit's failure, which has happened: the next one tries again.
+        What fails here is not the commit, which has happened: the next one tries again.
         """
         self.wal_pages = pages
-        if pages >= WAL_PAGES_MAX:
+        if pages < WAL_PAGES_MAX:
+            self.wal_due = WAL_PAGES_MAX
+        elif pages >= self.wal_due:
+            self.wal_due = pages + WAL_PAGES_MAX
             with suppress(apsw.Error):
                 connection.wal_checkpoint()
         return apsw.SQLITE_OK

@@ -312,18 +312,20 @@ class Gate:
         queue = self._queue
         until_ns = self._used_ns + (ALONE_SLICE_NS if self._alone else SLICE_NS)
         freed = self._freed
-        while freed and self._used_ns < until_ns:
-            request = freed.popleft()
-            if not request.gone:
-                request.go_on(False)
-        while self._used_ns < until_ns and (account := queue.next(BLOCKED)) is not None:
-            waiting = account.waiting
-            request = waiting.popleft()
-            if not waiting:
-                account.bars &= ~QUEUED
-            request.go_on(True)
-        if queue or freed:
-            self._turn_soon()
+        try:
+            while freed and self._used_ns < until_ns:
+                request = freed.popleft()
+                if not request.gone:
+                    request.go_on(False)
+            while self._used_ns < until_ns and (account := queue.next(BLOCKED)) is not None:
+                waiting = account.waiting
+                request = waiting.popleft()
+                if not waiting:
+                    account.bars &= ~QUEUED
+                request.go_on(True)
+        finally:  # whatever became of that one, the others must have their turns
+            if queue or freed:
+                self._turn_soon()
 
     def _lift(self, account: Account, bar: int) -> None:
         """The bar is gone; what waits for it has its turn."""

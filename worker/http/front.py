@@ -8,8 +8,9 @@ body, then the route; the activity log sees what came out. What goes wrong on th
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter_ns, time_ns
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import falcon
 import falcon.asgi
@@ -24,6 +25,9 @@ from worker.http.ratelimit import limit_request
 from worker.http.realip import peer_ip
 from worker.services.logrows import Entry
 from worker.services.networks import listed
+
+if TYPE_CHECKING:
+    from worker.context import Context
 
 # routes whose bodies may be larger than the usual limit; they say how large when they read
 OWN_BODY_LIMIT = re.compile(r"/api/(?:batch|backups/upload|collections/[^/]+/records(?:/[^/]+)?)")
@@ -133,7 +137,12 @@ class ActivityLog:
         )
         context.failure = None  # its traceback leads back to this request: a cycle for the garbage collector
         if full:
-            ctx.logs.flushing = asyncio.create_task(ctx.lanes.blocking(ctx.account, ctx.logs.flush))
+            ctx.logs.flushing = asyncio.create_task(_flush(ctx))
+
+
+async def _flush(ctx: "Context") -> None:
+    with suppress(ApiError):  # no thread for it: what waits is written by the next one
+        await ctx.lanes.blocking(ctx.account, ctx.logs.flush)
 
 
 def middlewares(tenants: Tenants) -> list[Any]:

@@ -7,7 +7,8 @@ not stop the loop. Writes do the same (`worker.writing`), on the connection of a
 
 There are three pools, so that no kind of work waits for another: slow reads and writes; passwords, request logs and the
 like; and an operator's long work, such as copying a tenant. Within each (`pool`), threads are shared fairly (`turns`):
-by the CPU that each tenant's jobs have taken, and half of them at most for one.
+by the CPU that each tenant's jobs have taken, and half of them at most for one. What can't be divided wherever it runs
+is followed by a rest (`rests`).
 
 `lanes` is what everybody uses; `apart` is what runs in the threads.
 """

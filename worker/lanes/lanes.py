@@ -16,7 +16,8 @@ from worker.db.tally import Tally
 from worker.fair.account import Account
 from worker.lanes.apart import ROWS_BYTES_MAX, Inside, Reading, Stoppable, take_back
 from worker.lanes.pace import FLOOR_NS, Pace
-from worker.lanes.pool import NICE_READERS, Job, Pool
+from worker.lanes.pool import CLOSE_S_MAX, NICE_READERS, Job, Pool
+from worker.lanes.rests import BULK_BYTES_PER_S, rest
 
 T = TypeVar("T")
 
@@ -38,10 +39,6 @@ NOTICED_MAX = 1_000
 # How long work under way pauses between two looks at whether it is its tenant's turn, and how long at most.
 BREATH_S = 0.0005
 BREATH_S_MAX = 1.0
-
-# Bytes a second of bulk that one tenant may bring while others are there. Each megabyte costs 5 ms of CPU, half of
-# it within calls that hold the interpreter's lock for up to 50 ms, so this keeps what others feel of it near 1 %.
-BULK_BYTES_PER_S = 3 << 20
 
 # Books CPU (ns) that was used outside of the loop's own measurement against a tenant's share.
 Charge = Callable[[Account, int], None]
@@ -292,18 +289,9 @@ class Lanes:
         return await self.blocking(account, fn, *args)
 
     async def rest(self, account: Account | None, owed_s: float) -> None:
-        """Before work that can't be divided and is felt by others: wait for what the last one owes, if they are there.
-
-        Paid for afterwards: this one will owe `owed_s`, which the next one waits.
-        """
-        if account is None:
-            return
-        now = monotonic()
-        due = max(now, account.rests_until)
-        account.rests_until = due + owed_s
-        while due > now and self.in_company(account):
-            await asyncio.sleep(min(due - now, 1.0))
-            now = monotonic()
+        """Before work that can't be divided and is felt by others (`rests`), which will owe them so many seconds."""
+        if account is not None:
+            await rest(account, owed_s, self.in_company)
 
     async def long(self, account: Account | None, fn: Callable[..., T], *args: object) -> T:
         """As `blocking`, for what may take minutes: in threads apart from the others."""
@@ -320,8 +308,11 @@ class Lanes:
 
     def close(self) -> None:
         """Interrupt what may be, wait for the rest, and end the threads."""
+        until_s = monotonic() + CLOSE_S_MAX
         for pool in self._pools:
-            pool.close()
+            pool.stop()
+        for pool in self._pools:
+            pool.join(until_s)
 
     def cut(self, db: Database, what: str, limit_ns: int) -> apsw.InterruptError:
         """Count something that has exceeded its limit of time; the error to be raised."""

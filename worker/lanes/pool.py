@@ -25,8 +25,8 @@ T = TypeVar("T")
 WAITING_MAX = 256
 # How often the CPU of jobs under way is booked.
 BOOK_EVERY_S = 0.25
-# How long a thread is waited for that has to end; whatever it does then, the process ends without it.
-CLOSE_S_MAX = 5.0
+# How long threads are waited for that have to end; whatever they do then, the process ends without them.
+CLOSE_S_MAX = 2.0
 # The weight of what no tenant pays for.
 WEIGHT = 100
 # The priority of the threads, below that of the event loop: on a busy machine it makes the difference for everybody's
@@ -162,6 +162,11 @@ class Pool:
 
     def close(self) -> None:
         """Interrupt what may be, wait a little for the rest, and end the threads; what waits is dropped."""
+        self.stop()
+        self.join(time.monotonic() + CLOSE_S_MAX)
+
+    def stop(self) -> None:
+        """The first half of `close`, which does not wait."""
         for job in self._running:
             if job.stop is not None:
                 job.stop()
@@ -171,12 +176,14 @@ class Pool:
                 job.future.cancel()
         for _ in self._threads:
             self._inbox.put(None)
-        until_s = time.monotonic() + CLOSE_S_MAX
+        if self._booking is not None:
+            self._booking.cancel()
+
+    def join(self, until_s: float) -> None:
+        """The second half: wait for the threads, until then (monotonic s) at most."""
         for thread in self._threads:
             thread.join(max(0.0, until_s - time.monotonic()))
         self._threads.clear()
-        if self._booking is not None:
-            self._booking.cancel()
 
     # -- on the loop -------------------------------------------------------------------------------------------------
 
@@ -199,9 +206,12 @@ class Pool:
                 break
             _stop_waiting(next_one)
             self._running.add(next_one)
-            if len(self._threads) < len(self._running):
-                self._start_thread()
             self._inbox.put(next_one)
+        while len(self._threads) < len(self._running):
+            try:
+                self._start_thread()
+            except RuntimeError:  # the system has none left: those there take it, and the next look tries again
+                break
         if self._running and self._booking is None and self._loop is not None:
             self._booking = self._loop.call_later(BOOK_EVERY_S, self._book_regularly)
 
@@ -231,8 +241,8 @@ class Pool:
     def _start_thread(self) -> None:
         name = f"{self._name}_{len(self._threads)}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _work(self) -> None:
         with suppress(OSError):

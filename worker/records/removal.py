@@ -41,7 +41,9 @@ async def remove(ctx: "Context", record: Record) -> None:
     accounts.check_removable(ctx.data, record)
     try:
         if quiet(ctx.bus, HEARD):
-            await write(ctx, partial(_remove_whole, record))
+            # who refers to it is looked for, mostly without an index
+            searches = any(not other.is_view for other, _ in ctx.catalog.referencing(record.collection))
+            await write(ctx, partial(_remove_whole, record), searches=searches)
         else:
             await _remove_loudly(ctx, record)
     except Required as error:

@@ -6,9 +6,10 @@ begin afresh, everything else looks at `ctx.settings` when it needs to.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import ValidationErrors, bad_request
+from worker.errors import ApiError, ValidationErrors, bad_request
 from worker.events import Event
 from worker.services.settings import SETTINGS_BYTES_MAX, TenantSettings
 from worker.services.settingscheck import check_settings
@@ -123,7 +124,8 @@ async def _reload(event: SettingsReloadEvent) -> None:
     ctx.settings = TenantSettings.load(ctx.data)
     ctx.logs.settings = ctx.settings.logs
     ctx.caches.pop(RATES, None)
-    await ctx.lanes.blocking(ctx.account, ctx.logs.prune)
+    with suppress(ApiError):  # no thread for it: that is no failure of the change, which is in force
+        await ctx.lanes.blocking(ctx.account, ctx.logs.prune)
 
 
 async def _reread(ctx: "Context", error: Exception) -> None:

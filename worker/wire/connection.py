@@ -167,6 +167,7 @@ class Connection(Gated):
                     return
                 if refused:
                     start, known = refused, False
+                    self.book()  # the next one may be another tenant's
                     if start == size:
                         self._rest()
                         return

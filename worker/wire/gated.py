@@ -75,6 +75,8 @@ class Gated(Receiving):
 
     def go_on(self, granted: bool) -> None:
         """The gate lets the request go on, from its routing; `granted`: it need not ask again."""
+        if self._mode != PARKED:  # it was refused, or left for another worker, when it had been freed already
+            return
         self.end.began_ns = thread_time_ns()
         account = self._unpark()
         self.transport.resume_reading()

@@ -6,8 +6,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from worker.db.connection import CROWDED, Database, bound_heap
+from worker.db.connection import Database
 from worker.db.console import Console, ConsoleError, Mode
+from worker.db.memory import CROWDED, bound_heap
 from worker.lanes import Lanes
 
 

@@ -1,13 +1,17 @@
 """A tenant's database: transactions, deadlines, and what SQLite's failures mean."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 import pytest
 
+from worker.db import connection
 from worker.db.connection import Database
 from worker.db.faults import is_corruption, to_api_error, unique_columns
 from worker.lanes import Lanes
@@ -281,3 +285,64 @@ def test_a_read_inside_a_transaction_sees_its_writes(db, lanes, run):
             return await lanes.read(db, lambda database: database.value("SELECT count(*) FROM t"))
 
     assert run(inside()) == 1
+
+
+# A process that is in the middle of a checkpoint holds this byte of the shared memory's file (walformat.html, 2.3.1).
+HOLDS_CHECKPOINT_LOCK = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX, 1, 121)
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_commit_does_not_fail_for_what_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log is long, and somebody else is taking it back: what was written is written, so nobody writes it twice."""
+    monkeypatch.setattr(connection, "WAL_PAGES_MAX", 1)
+    path = tmp_path / "data.db"
+    path.touch()
+    with closing(Database(path)) as db:
+        db.execute("CREATE TABLE t (a)")
+        command = [sys.executable, "-c", HOLDS_CHECKPOINT_LOCK, f"{path}-shm"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None
+            other.stdout.readline()
+            with pytest.raises(apsw.BusyError):
+                db.connection.wal_checkpoint()
+            with db.transaction():
+                db.execute("INSERT INTO t VALUES (1)")
+            other.communicate()
+        assert db.all("SELECT * FROM t") == [(1,)]
+
+
+def test_a_log_that_readers_keep_is_rarely_taken_back_by_commits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt waits for the disk, on the event loop."""
+    monkeypatch.setattr(connection, "WAL_PAGES_MAX", 40)
+    path = tmp_path / "data.db"
+    path.touch()
+    with closing(Database(path)) as db, closing(Database(path, readonly=True)) as reader:
+        db.execute("CREATE TABLE t (a)")
+        attempts: list[int] = []
+
+        class Counted:
+            def wal_checkpoint(self) -> None:
+                attempts.append(db.wal_pages)
+                db.connection.wal_checkpoint()
+
+        db.connection.set_wal_hook(lambda _, name, pages: db._logged(Counted(), name, pages))  # type: ignore[arg-type]
+        db.execute("INSERT INTO t VALUES (1)")
+        endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, a FROM n, t"
+        reading = reader.execute(endless)
+        assert next(reading) == (1, 1)
+        for _ in range(200):
+            db.execute("INSERT INTO t VALUES (1)")
+        assert db.wal_pages >= 200, "the reader keeps it"
+        assert 3 <= len(attempts) <= 200 // 40 + 1
+        reading.close()
+        db.connection.wal_checkpoint()
+        db.execute("INSERT INTO t VALUES (1)")
+        assert db.wal_pages < 40
+        assert db.wal_due == 40

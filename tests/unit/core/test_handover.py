@@ -1,6 +1,7 @@
 """Tenants that change their owner, seen from one worker: what it keeps, what it opens, what it answers."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,24 @@ def test_a_tenant_that_is_just_being_closed_is_kept(shard: Shard) -> None:
         assert await order(shard, Lose(1, MOVED)) == ["a"]
         assert await order(shard, Release(2, "a", THERE, 5.0)) is False
         assert shard.open_files("a") == []
+
+    shard.run(work)
+
+
+def test_a_thread_that_outlasts_the_context_keeps_its_tenant(shard: Shard) -> None:
+    async def work() -> None:
+        done = threading.Event()
+        account = shard.tenants.accounts.of(shard.directory.get("a"))  # type: ignore[arg-type]
+        job = asyncio.ensure_future(shard.lanes.blocking(account, done.wait, 20))
+        await asyncio.sleep(0)
+        job.cancel()  # nobody wants it any more, and it goes on
+        assert await order(shard, Lose(1, MOVED)) == ["a"]
+        released = asyncio.ensure_future(order(shard, Release(2, "a", THERE, 5.0)))
+        await asyncio.sleep(0)
+        assert not released.done()
+        done.set()
+        assert await released is False
+        assert owner(shard, "a") == THERE
 
     shard.run(work)
 

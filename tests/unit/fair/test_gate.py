@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor.contract.plan import Plan, Verdict
-from tests.unit.fair.simulated import Client, Worker
-from worker.fair.gate import ALONE_NS
+from supervisor.contract.tenant import Tenant, TenantState
+from tests.unit.fair.simulated import Client, Loop, Worker
+from worker.fair.account import Accounts
+from worker.fair.gate import ALONE_NS, WAIT, Gate
 from worker.fair.limits import Denial
 from worker.fair.queue import QUANTUM_NS
 
@@ -270,3 +272,32 @@ def test_too_much_in_memory() -> None:
     account.buffered = 65_536
     one.gate.weigh(account)
     assert ask(one, client, 1) == (1, 0)
+
+
+def test_one_that_fails_does_not_keep_the_others_waiting() -> None:
+    loop = Loop()
+    accounts = Accounts(lambda _: Plan(concurrency_max=1), {})
+    gate = Gate(loop, accounts, loop.now)
+    account = accounts.of(Tenant(name="a", state=TenantState.ACTIVE, shard=0))
+    went_on = []
+
+    class Waiter:
+        gone = False
+
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def go_on(self, granted: bool) -> None:
+            went_on.append(self.number)
+            if self.number == 0:
+                raise RuntimeError("broken")
+
+    gate.hold("a")
+    for number in range(3):
+        assert gate.consider(account) is WAIT
+        gate.park(account, Waiter(number))
+    gate.free("a")
+    with pytest.raises(RuntimeError, match="broken"):
+        loop.run_due()
+    loop.run_due()
+    assert went_on == [0, 1, 2]

@@ -11,6 +11,7 @@ import pytest
 from worker.db.burdens import burden_of
 from worker.db.connection import Database
 from worker.lanes import Lanes
+from worker.lanes.pool import Pool
 
 from .conftest import ENDLESS, LONG
 
@@ -203,3 +204,12 @@ def test_threads_end_though_they_are_busy(db: Database, run: Any) -> None:
     lanes.close()
     assert time.monotonic() - began < DEADLINE_S
     assert locks_nobody(db)
+
+
+def test_threads_that_do_not_end_are_waited_for_together(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One limit for all pools: the worker has so much time left in all."""
+    waited: list[float] = []
+    monkeypatch.setattr(Pool, "join", lambda _, until_s: waited.append(until_s))
+    lanes.close()
+    assert len(waited) == 4
+    assert len(set(waited)) == 1

@@ -188,3 +188,20 @@ def test_it_outlives_a_loop(pool: Pool) -> None:
     asyncio.run(abandon())
     go.set()
     assert asyncio.run(pool.run(account("a"), lambda: 1)) == 1
+
+
+def test_a_job_gets_its_thread_once_there_are_some(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may have none left for a moment; nobody must wait for ever for that."""
+    start = threading.Thread.start
+    failures = [RuntimeError("can't start new thread")] * 2
+
+    def hardly(thread: threading.Thread) -> None:
+        if failures:
+            raise failures.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", hardly)
+    pool = Pool("test", 2, lambda account, ns: None, wait_s=60)
+    assert run(pool.run(None, lambda: 42)) == 42
+    assert failures == []
+    pool.close()

@@ -102,6 +102,7 @@ def test_who_comes_back_at_once_has_to_be_calm_for_longer() -> None:
         (Facts((worker(cpu_percent=60.0),), (FLOOD, VICTIM)), "the worker is not crowded"),
         (crowded(tenant("t", 30.0, limit_percent=30.0), tenant("u", 68.0, weight=200)), "it keeps to its plan"),
         (crowded(tenant("t", 10.0, refused_per_s=50.0), VICTIM), "a client that tries again"),
+        (crowded(tenant("t", 10.0, refused_per_s=600.0), VICTIM), "many visitors at once, more than its plan allows"),
         (crowded(tenant("t", 10.0, memory_kb=70_000, memory_max_kb=65_536), VICTIM), "the worker closes it"),
     ],
 )
@@ -115,7 +116,7 @@ def test_what_is_not_too_much(scene: Facts, why: str) -> None:
     ("greedy", "reason"),
     [
         (tenant("greedy", 60.0, limit_percent=40.0), "used 60 % of a core for 10 s where its plan is 40 %"),
-        (tenant("greedy", 9.0, refused_per_s=800.0), "had 800 requests a second refused for 10 s and went on"),
+        (tenant("greedy", 9.0, refused_per_s=2000.0), "had 2000 requests a second refused for 10 s and went on"),
         (
             tenant("greedy", 9.0, memory_kb=200 * 1024, memory_max_kb=64 * 1024),
             "took 200 MB for 10 s where its plan is 64 MB",

@@ -21,6 +21,7 @@ from worker.context import Context
 from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError
 from worker.fields import load_field
+from worker.fields.jsontext import spelled
 from worker.lanes import Lanes
 from worker.records import actions, store
 from worker.records.listing import ListQuery
@@ -83,7 +84,7 @@ class Caller:
             answer = await self._answer(method, self.collection(name), record_id, info, body or {})
         except ApiError as error:
             return error.status, orjson.dumps(error.body()).decode()
-        return (204, "") if answer is None else (200, orjson.dumps(answer).decode())
+        return (204, "") if answer is None else (200, orjson.dumps(answer, spelled).decode())
 
     async def _answer(
         self, method: str, collection: Collection, record_id: str, info: RequestInfo, body: dict[str, Any]

@@ -24,6 +24,7 @@ from worker.schema.collection import Collection
 from worker.services.console import run_script
 from worker.services.settingschange import save_settings
 from worker.unit import Unit, take_back_soon, transaction
+from worker.writing import write
 
 from .conftest import add_collection, open_context
 
@@ -31,6 +32,8 @@ from .conftest import add_collection, open_context
 TEXT = "(SELECT replace(hex(zeroblob(20000)), '00', 'a') AS x, replace(hex(zeroblob(900)), '00', 'a') || 'b' AS y)"
 SEARCH = f"SELECT count(x LIKE '%' || y) FROM {TEXT}"
 JOINED = "SELECT count(*) FROM many a, many b, many c, many d WHERE a.n + b.n + c.n + d.n > NEW.rowid"
+# Some 100 ms.
+LONG_SUM = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 600000) SELECT sum(i) FROM n"
 # What the loop's thread may do in one go; a busy machine counts more CPU than there was.
 HELD_S = 0.15
 
@@ -290,3 +293,72 @@ def test_a_closed_tenants_log_is_left_alone(ctx: Context, notes: Collection, lan
     with patch.object(lanes_module, "take_back") as taken:
         asyncio.run(scenario())
     assert not taken.called
+
+
+def test_a_long_deletion_inside_of_a_transaction_holds_nobody(ctx: Context, lanes: Lanes) -> None:
+    """It can't be tried there: whatever may search for who refers to the record does so in a thread."""
+    topics = add_collection(ctx, "topics", {"name": "title", "type": "text"})
+    relation = {"name": "topics", "type": "relation", "collectionId": topics.id, "maxSelect": 9}
+    add_collection(ctx, "posts", relation)
+    for identifier in ("first", "second", "other"):
+        ctx.data.once("INSERT INTO topics (id, title) VALUES (?, '')", (identifier,))
+    ctx.data.once(
+        "INSERT INTO posts (id, topics) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000)"
+        " SELECT 'post' || i, '[\"other\",\"other\"]' FROM n"
+    )
+
+    async def both() -> None:
+        async with transaction(ctx) as inner:
+            for identifier in ("first", "second"):
+                record = store.find(inner.data, topics, identifier)
+                assert record is not None
+                await actions.remove(inner, record)
+
+    result, longest = asyncio.run(longest_go(both()))
+    assert result is None
+    assert lanes.pooled == 2
+    assert longest < HELD_S
+    assert ctx.data.all("SELECT id FROM topics") == [("other",)]
+
+
+def test_a_slow_part_sends_the_next_ones_to_a_thread_until_many_were_quick(
+    ctx: Context, notes: Collection, lanes: Lanes
+) -> None:
+    slow = f"UPDATE notes SET title = ({LONG_SUM})"
+
+    async def scenario() -> None:
+        async with transaction(ctx) as inner:
+
+            async def part(inner: Context) -> None:
+                inner.data.once(slow)
+
+            await actions.save(inner, new_note(notes, "a"))
+            await write(inner, part)
+            assert lanes.pooled == 0
+            for number in range(100):
+                await actions.save(inner, new_note(notes, str(number)))
+        assert 0 < lanes.pooled < 100
+        assert ctx.data.write_pace is None
+
+    asyncio.run(scenario())
+    assert len(titles(ctx)) == 101
+
+
+def test_what_follows_a_write_never_has_it_written_again(ctx: Context, notes: Collection) -> None:
+    tries: list[str] = []
+
+    async def body(ctx: Context) -> None:
+        tries.append("body")
+        ctx.data.execute("INSERT INTO notes (id, title) VALUES (?, 'a')", (f"n{len(tries)}",))
+
+        async def follow(_: Context) -> None:
+            raise apsw.InterruptError("of something else")
+
+        unit = ctx.unit
+        assert unit is not None
+        unit.after.append(follow)
+
+    with pytest.raises(apsw.InterruptError, match="of something else"):
+        asyncio.run(write(ctx, body))
+    assert tries == ["body"]
+    assert titles(ctx) == ["a"]

@@ -212,3 +212,15 @@ def test_the_log_keeps_what_the_settings_want(ctx: Context, run: Any, logs: Logs
     assert ctx.logs.settings == logs
     assert [level for (level,) in db.all(LEVELS)] == kept
     db.close()
+
+
+def test_a_change_succeeds_though_no_thread_is_free_for_what_follows(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise ApiError(429)
+
+    monkeypatch.setattr(Lanes, "blocking", refused)
+    asyncio.run(save_settings(ctx, lambda _: NAMED))
+    assert ctx.settings.meta.app_name == "Named"
+    assert TenantSettings.load(ctx.data) == ctx.settings

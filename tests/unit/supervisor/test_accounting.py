@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supervisor.accounting.account import Account
 from supervisor.accounting.facts import Window
-from supervisor.accounting.ledger import Account, Ledger
+from supervisor.accounting.ledger import Ledger
 from supervisor.accounting.sampler import Sampler
 from supervisor.accounting.windows import CELL_MAX, COLUMNS, Windows
 from supervisor.contract.usage import TenantUsage, WorkerUsage

@@ -114,6 +114,33 @@ def test_a_file_of_a_later_release_is_put_aside(path: Path) -> None:
     assert "has version 99" in Archive(path).prepare()
 
 
+def test_what_was_written_last_is_put_aside_with_the_file(archive: Archive, path: Path) -> None:
+    archive.add([Day("2026-01-01", "a", "", ok=1)], [])  # in the log only, so far
+    connection = apsw.Connection(str(path))
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.pragma("user_version", 99)
+    connection.close()
+    assert "has version 99" in archive.prepare()
+    (aside,) = (file for file in path.parent.glob("ledger.db.unusable-*") if not file.name.endswith(("-wal", "-shm")))
+    assert apsw.Connection(str(aside)).execute("SELECT ok FROM days").get == 1
+    assert archive.days("a", "2026-01-01", "2026-01-01") == []
+
+
+def test_a_file_that_is_only_locked_stays_where_it_is(
+    archive: Archive, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("supervisor.accounting.archive.BUSY_TIMEOUT_MS", 1)
+    archive.add([Day("2026-01-01", "a", "", ok=1)], [])
+    other = apsw.Connection(str(path))
+    other.pragma("locking_mode", "exclusive")
+    other.execute("BEGIN EXCLUSIVE")
+    assert open_ledger(path, lambda name: name, LOG).archive is None
+    other.close()
+    assert list(path.parent.glob("*unusable*")) == []
+    assert archive.prepare() == ""
+    assert [day.ok for day in archive.days("a", "2026-01-01", "2026-01-01")] == [1]
+
+
 def test_where_nothing_can_be_written_there_is_no_history(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path / "missing" / "ledger.db", lambda name: name, LOG)
     assert ledger.archive is None

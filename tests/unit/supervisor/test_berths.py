@@ -5,9 +5,13 @@ import os
 import socket
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
+from supervisor.assembly import berths_of
 from supervisor.berths import BERTHS_MIN, Berths, berths_for, shards_max
+from supervisor.contract.settings import Settings
+from supervisor.takeover import VERSION, State
 
 
 @pytest.fixture
@@ -96,3 +100,35 @@ def test_a_message_without_a_connection_is_dropped(berths: Berths, caplog: pytes
     assert berths.forward()
     assert [take(berths, 1), take(berths, 1)] == [b"something", None]
     assert "no descriptor came with it" in caplog.text
+
+
+def test_heirs_outlive_the_code(berths: Berths) -> None:
+    berths.heirs[0] = 1
+    links = [(os.dup(sender.fileno()), os.dup(inbox.fileno())) for sender, inbox in berths.links]
+    told = State(
+        version=VERSION,
+        listen="",
+        data="",
+        base_domain="",
+        path_prefix=False,
+        berths=[1],
+        links=links,
+        slots=os.dup(berths.slots.fd),
+        listener=-1,
+        lock=-1,
+        control=-1,
+        shelf=[],
+        crew=[],
+        spawned={},
+        verdicts=[],
+        kept={},
+        heirs=dict(berths.heirs),
+    )
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode(told), type=State)
+    after = berths_of(Settings(), state, logging.getLogger("test"))
+    put(berths, 0, b"late")
+    assert after.forward()
+    assert take(after, 1) == b"late"
+    for sender, inbox in after.links:
+        sender.close()
+        inbox.close()

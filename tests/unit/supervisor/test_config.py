@@ -118,6 +118,7 @@ def test_the_data_directory_is_absolute(tmp_path: Path) -> None:
             "listen: 127.0.0.1:8091",
             "FILE: operators.listen: found '127.0.0.1:8091', allowed is another address than that of listen",
         ),
+        ("sql: {read_timeout_s: 60}", "FILE: sql.read_timeout_s: is plans.default.read_timeout_s now"),
         ("zebra: 1", "FILE: zebra: unknown key; allowed: listen, data, shards"),
         ("1: 1", "FILE: 1: unknown key; allowed: "),
         ("[1, 2]", "FILE: found [1, 2], allowed is a table of keys"),

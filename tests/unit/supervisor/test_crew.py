@@ -11,6 +11,7 @@ import pytest
 from supervisor import crew as module
 from supervisor.contract.channel import Channel, attach, pair
 from supervisor.contract.messages import (
+    STOPPING,
     Answer,
     Ask,
     Call,
@@ -57,6 +58,33 @@ def refuse(worker: Worker, message: Message) -> None:
 
 def die(worker: Worker, message: Message) -> None:
     worker.channel.close()
+
+
+def test_who_is_ending_is_waited_for_and_not_killed(stage) -> None:
+    """It finishes what it has begun; whatever it is asked is settled by its end."""
+    made = stage(1)
+
+    def ending(worker: Worker, message: Message) -> None:
+        worker.say(Reply(message.id, False, error=STOPPING))
+
+    worker = made.seat(0, ending)
+    killed: list[int] = []
+    made.crew.kill = lambda pid, number: killed.append(pid)
+    seat = made.crew.seats[0]
+    asked = [
+        made.loop.create_task(made.crew.tell_all(dropped)),
+        made.loop.create_task(made.crew.order(seat, dropped, 5)),
+    ]
+    while len(worker.heard) < 2:
+        made.run(asyncio.sleep(0.001))
+    made.run(asyncio.sleep(0.01))
+    assert not any(task.done() for task in asked)
+    worker.channel.close()
+    made.loop.call_later(0.01, made.crew.reaped, 0)
+    made.run(asked[0])
+    with pytest.raises(WorkerLost, match="died"):
+        made.run(asked[1])
+    assert killed == []
 
 
 def ignore(worker: Worker, message: Message) -> None:

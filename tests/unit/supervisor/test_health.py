@@ -55,6 +55,13 @@ def test_workers_that_die(tmp_path: Path, count: int, kind: str, status: int) ->
     assert problems == ([f"{count} workers died within the last 60 s"] if status == 503 else [])
 
 
+def test_other_events_do_not_hide_them(tmp_path: Path) -> None:
+    events = deaths(2)
+    for number in range(400):
+        events.note("throttled", f"t{number}")
+    assert told(tmp_path, "serving", events=events)[0] == 503
+
+
 @pytest.mark.parametrize(("reserve_mb", "status"), [(0, 200), (1, 200), (10_000_000, 503)])
 def test_the_disk(tmp_path: Path, reserve_mb: int, status: int) -> None:
     found, problems = told(tmp_path, "serving", disk=Disk(reserve_mb=reserve_mb))

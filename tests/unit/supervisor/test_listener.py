@@ -21,6 +21,7 @@ class Running:
 
     def __init__(self, pages: dict[str, Callable[[], Page]]) -> None:
         self.token = ""
+        self.pages = pages
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.sock.setblocking(False)
         self.address = self.sock.getsockname()
@@ -119,6 +120,22 @@ def test_half_a_request_is_none(running: Running) -> None:
 def test_a_large_body_is_refused_and_the_refusal_arrives(running: Running) -> None:
     head = b"POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n"
     assert running.ask(head + b"x" * 30_000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_whoever_asks_without_a_pause_leaves_the_loop_to_others(running: Running) -> None:
+    """Its socket is always ready, so nothing in reading or writing ever waits."""
+    turns: list[None] = []
+    made: list[int] = []
+
+    def page() -> Page:
+        made.append(len(turns))
+        running.loop.call_soon(turns.append, None)
+        return Page(200, "text/plain", b"page")
+
+    running.pages["/page"] = page
+    asked = 1000 // len(GET + b"\r\n")  # what is read in one go
+    assert running.ask((GET + b"\r\n") * asked).count(b"page") == asked
+    assert made == list(range(asked))
 
 
 def test_a_connection_is_kept_and_requests_may_come_in_pieces_or_together(running: Running) -> None:

@@ -27,6 +27,11 @@ def written(form: logging.Formatter, message: Any, *args: Any, **more: Any) -> s
     return stream.getvalue()
 
 
+def test_a_text_cannot_look_like_another_entry_or_command_a_terminal() -> None:
+    line = written(Text(*GUNICORN), "%s", "schema (a\x1b[31m\rb)\n[2026] [1] [CRITICAL] all is lost")
+    assert line.endswith("[ERROR] schema (a\\x1b[31m\\rb)\n    [2026] [1] [CRITICAL] all is lost\n")
+
+
 @pytest.mark.parametrize(
     ("shard", "extra", "shown"),
     [

@@ -17,6 +17,8 @@ from supervisor.contract.shardmap import Directory, first_routes
 from supervisor.contract.tenant import Tenant, TenantState
 from supervisor.contract.usage import TenantUsage, WorkerUsage
 from supervisor.crew import Crew
+from supervisor.ops import figures, tables
+from supervisor.ops.metrics import Metrics
 from supervisor.ops.reports import ORDERS, Reports
 from supervisor.ops.requests import Live
 from supervisor.ops.statement import COUNTED, Statements
@@ -162,8 +164,18 @@ def test_used_keeps_what_is_asked_of_all(server: Server) -> None:
     server.add("a", "b")
     server.book(TenantUsage("a", ok=1, failed=2, errors=3, gone=4, refused=5, disk_kb=50))
     used = {row["name"]: row for row in server.reports.usage()}
-    assert (used["a"]["requests"], used["a"]["errors"], used["a"]["refused"], used["a"]["disk_kb"]) == (15, 9, 5, 50)
+    assert [used["a"][name] for name in figures.OUTCOMES] == [1, 2, 3, 5, 4]
+    assert (used["a"]["requests"], used["a"]["disk_kb"]) == (15, 50)
+    totals = server.reports.live()["tenants"][0]["totals"]
+    assert {name: used["a"][name] for name in totals} == totals, "whoever asks is told the same"
     assert (used["b"]["requests"], used["b"]["disk_kb"], used["b"]["live"]) == (0, 0, False)
+
+
+def test_a_shard_without_a_worker_is_told_of(server: Server) -> None:
+    told = server.reports.live()["workers"]
+    assert told == [{"shard": shard, "state": "starting", "pid": 0, "restarts": 0} for shard in (0, 1)]
+    assert 'pocker_worker_up{shard="1"} 0.0' in Metrics(server.reports.live, lambda: 5, "1").page().body.decode()
+    assert "starting" in tables.live(server.reports.live())
 
 
 def test_a_verdict_is_told_with_the_time_left(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

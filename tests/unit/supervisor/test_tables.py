@@ -99,6 +99,12 @@ def test_nothing_that_a_terminal_would_obey_is_printed() -> None:
     for text in (tables.event(row), tables.events([row]).split("\n")[1]):
         assert text.isprintable()
         assert "x?[2J?y (k=?)" in text
+    verdict = {"blocked_s": 5.0, "reason": "a\x1b]0;b\x07"}
+    usage = {key: 0 for _, key, _ in tables.USAGE}
+    shown = {**{key: "" for _, key, _ in tables.TENANTS}, "reason": "x\x1b[2J\ry", "verdict": verdict, "usage": usage}
+    assert all(line.isprintable() for line in tables.sheet(shown).split("\n"))
+    assert "x?[2J?y" in tables.sheet(shown)
+    assert tables.superusers([{"email": "a\x1bb@example.com"}]) == "a?b@example.com"
 
 
 @pytest.mark.parametrize(

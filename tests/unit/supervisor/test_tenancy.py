@@ -11,11 +11,11 @@ from supervisor.contract.messages import TenantFailed
 from supervisor.contract.settings import Settings
 from supervisor.contract.shardmap import Directory, first_routes
 from supervisor.contract.tenant import Tenant, TenantState
-from supervisor.crew import Crew
+from supervisor.crew import Crew, CrewError
 from supervisor.ops import tenancy as module
 from supervisor.ops.tenancy import Tenancy
-from supervisor.tenants.holds import TenantBusy
-from supervisor.tenants.registry import Registry
+from supervisor.tenants.holds import Holds, TenantBusy
+from supervisor.tenants.registry import Registry, RegistryError
 
 
 def make(tmp_path: Path) -> Tenancy:
@@ -23,7 +23,7 @@ def make(tmp_path: Path) -> Tenancy:
     directory = Directory(first_routes(1), "localhost", False)
     crew = Crew(asyncio.get_running_loop(), directory, 4, log)
     registry = Registry(tmp_path / "registry.db")
-    return Tenancy(Settings(data=str(tmp_path)), registry, directory, crew, Ledger(), log)
+    return Tenancy(Settings(data=str(tmp_path)), registry, directory, crew, Ledger(), log, Holds())
 
 
 def test_operations_on_one_tenant_queue_and_on_others_do_not(run, tmp_path: Path) -> None:
@@ -79,6 +79,32 @@ def test_a_failure_is_noted_however_long_the_tenant_is_busy(run, tmp_path: Path,
             assert tenancy.known("a").state is TenantState.ACTIVE
         await noting
         assert (tenancy.known("a").state, tenancy.known("a").reason) == (TenantState.FAILED, "damaged")
+
+    run(scenario())
+
+
+def test_a_suspension_is_an_event_though_a_worker_does_not_confirm(run, tmp_path: Path, monkeypatch) -> None:
+    async def scenario() -> None:
+        tenancy = make(tmp_path)
+        tenancy._registry.prepare()
+        tenancy._directory.put(Tenant(name="a", state=TenantState.ACTIVE))
+
+        async def silent(message: object) -> None:
+            raise CrewError("shard 0 did not confirm within 30 s")
+
+        monkeypatch.setattr(tenancy._crew, "tell_all", silent)
+        with pytest.raises(CrewError):
+            await tenancy.step("suspend", "a", "a flood")
+        assert tenancy.known("a").state is TenantState.SUSPENDED
+        (event,) = tenancy._ledger.events.events()
+        assert (event.kind, event.tenant, event.reason) == ("suspended", "a", "a flood")
+        monkeypatch.setattr(Registry, "put", refusing)
+        with pytest.raises(RegistryError):
+            await tenancy.step("resume", "a")
+        assert len(tenancy._ledger.events.events()) == 1, "nothing has happened"
+
+    def refusing(registry: Registry, tenant: Tenant) -> None:
+        raise RegistryError("the disk is full")
 
     run(scenario())
 

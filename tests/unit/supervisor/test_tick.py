@@ -33,6 +33,13 @@ class Blind(Sampler):
         return {}
 
 
+class Broken(Sampler):
+    """What nobody has thought of."""
+
+    def sample(self, pids: Iterable[int], *args: Any) -> dict[int, ProcessSample]:
+        raise IndexError(f"on purpose: {list(pids)}")
+
+
 class Hands:
     """Remembers what was asked of it, and keeps the verdicts as the real ones do."""
 
@@ -61,6 +68,18 @@ class Hands:
 
     def trim(self, shard: int, idle_s: float, largest: int) -> None:
         self.asked.append(("trim", shard, idle_s, largest))
+
+
+class BrokenMachine(Machine):
+    """The kernel has another form for its figures, but not at first."""
+
+    __slots__ = ("asked",)
+
+    def kills(self) -> int:
+        if hasattr(self, "asked"):
+            raise ValueError("on purpose")
+        self.asked = True
+        return 0
 
 
 class Scene:
@@ -110,6 +129,13 @@ def test_a_hung_worker_is_aborted_then_killed_whatever_the_kernel_tells(sampler:
     assert verdict is not None
     assert (verdict.blocked_until, scene.hands.verdicts) == (15.0 + 10.0, {"greedy": verdict})
     assert scene.kinds() == ["hang", "blocked"]
+
+
+def test_a_look_that_fails_does_not_end_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(Broken(), machine=BrokenMachine(Path("/nowhere"), Path("/nowhere")))
+    scene.look()
+    scene.tick.died(0, 100, signal.SIGKILL, ("greedy", 1))
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
 def test_who_floods_is_slowed_down_by_its_plan_and_a_pardon_lifts_it() -> None:

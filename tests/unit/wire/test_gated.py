@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from supervisor.contract.plan import Plan, Verdict
 from supervisor.contract.shardmap import Routes
 from tests.unit.wire.test_connection import chunked, error, request, told
+from worker.fair.gate import Gate
 from worker.wire.connection import TOO_LONG
 from worker.wire.handoff import HOPS_MAX, UNREAD_BYTES_MAX
 
@@ -460,3 +461,89 @@ def test_departing_ends_streams(play: Any) -> None:
         await until(lambda: wire.ends[0].quiet)
 
     play(scenario, application, shards=2)
+
+
+def test_one_refused_after_it_was_freed_is_not_taken_up_again(play: Any) -> None:
+    """Its time may be over between the moment at which it was freed and its turn."""
+
+    async def scenario(wire: Any) -> None:
+        client = await wire.connect()
+        await client.send(request("GET", "/echo"))
+        assert (await client.response())[0] == 200
+        wire.end.gate.hold("a")
+        await client.send(request("GET", "/echo"))
+        await until(lambda: waiting(wire))
+        (connection,) = wire.end.connections
+        wire.end.gate.free("a")
+        connection.expire()
+        waited_ns, deadline = wire.account().waited_ns, connection.deadline
+        await until(lambda: not wire.end.gate._freed)
+        assert (wire.account().waited_ns, connection.deadline) == (waited_ns, deadline)
+        assert (await client.response())[0] == 503
+        assert await client.ended() == b""
+        assert wire.outcomes() == (1, 0, 0, 1, 0)
+
+    play(scenario)
+
+
+def test_a_refusal_is_paid_by_who_was_refused(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the next request of a proxy's connection is another tenant's."""
+    paid: list[str] = []
+    book = Gate.book
+    monkeypatch.setattr(Gate, "book", lambda gate, account, ns: (paid.append(account.name), book(gate, account, ns))[1])
+
+    async def scenario(wire: Any) -> None:
+        wire.end.gate.judge(Verdict("a", blocked_until=wire.end.now + 60))
+        client = await wire.connect()
+        await client.send(request("GET", "/echo") + request("GET", "/echo", host="b.localhost"))
+        assert [(await client.response())[0] for _ in range(2)] == [429, 200]
+        assert paid == ["a", "b"]
+
+    play(scenario)
+
+
+SMUGGLED = request("GET", "/smuggled")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        request("POST", "/echo", SMUGGLED),
+        request("POST", "/echo", SMUGGLED, "Expect: 100-continue"),
+        request("POST", "/echo", SMUGGLED + bytes(300_000)),
+        request("GET", "/echo", SMUGGLED),
+        request("HEAD", "/echo", SMUGGLED),
+        chunked("POST", "/echo", SMUGGLED),
+        b"POST /echo HTTP/1.0\r\nHost: a.localhost\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED) + SMUGGLED,
+    ],
+)
+@pytest.mark.parametrize("cut", [None, -1, -len(SMUGGLED)])
+def test_a_refused_body_is_never_a_request(play: Any, raw: bytes, cut: int | None) -> None:
+    """Whether the connection goes on behind it or is closed, and however much of it has come at first."""
+    served: list[str] = []
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        served.append(scope["path"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def scenario(wire: Any) -> None:
+        wire.end.gate.judge(Verdict("a", blocked_until=wire.end.now + 60))
+        behind = request("GET", "/behind", host="b.localhost")
+        client = await wire.connect()
+        data = raw + behind
+        split = len(data) if cut is None else len(raw) + cut
+        await client.send(data[:split])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await client.send(data[split:])
+        status, fields, _ = await client.response(to_head=raw.startswith(b"HEAD"))
+        assert status == 429
+        if fields.get("connection") == "close":
+            assert await client.ended() == b""
+            assert served == []
+        else:
+            assert (await client.response())[0] == 204
+            assert served == ["/behind"]
+
+    play(scenario, application)

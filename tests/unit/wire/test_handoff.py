@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervisor.contract.links import FRAME_BYTES_MAX
 from worker.wire.handoff import (
     ADDRESS_BYTES_MAX,
-    FRAME_BYTES_MAX,
     HOPS_MAX,
     UNREAD_BYTES_MAX,
     BadFrameError,
