@@ -93,7 +93,7 @@ class Shard:
         self._holds.gate = wire.gate
         self._handover.wire = wire
         self._lanes.charge = wire.gate.charge
-        self._lanes.in_debt = wire.gate.in_debt
+        self._lanes.breaths.owes = wire.gate.owes
         self._lanes.in_company = wire.gate.in_company
         self.beat()
         self._lag.start()

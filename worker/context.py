@@ -126,7 +126,7 @@ class Context:
 
     async def breathe(self) -> None:
         """Between two steps of long work on the event loop: others have their turns."""
-        await self.lanes.breathe(self.account)
+        await self.lanes.breaths.take(self.account)
 
     @property
     def pb_data(self) -> Path:

@@ -1,7 +1,7 @@
 """The routes of records: `/api/collections/:c/records` and `…/records/:id`."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import falcon.asgi
 
@@ -12,10 +12,17 @@ from worker.http.guards import require_collection
 from worker.http.reply import json_reply, no_content, page_reply
 from worker.records import actions
 from worker.records.guessing import delay_s
-from worker.records.listing import ListQuery
+from worker.records.listing import STEP_ROWS, ListQuery
 from worker.records.plan import plan_of
+from worker.records.request import RequestInfo
 from worker.schema.collection import Collection
 
+if TYPE_CHECKING:
+    from worker.context import Context
+
+# Pages that are made in steps: so many of a tenant's at a time.
+LONG_PAGES_MAX = 4
+LONG_PAGES = "long pages"
 NO_COLLECTION = "Missing or invalid collection context."
 
 
@@ -28,6 +35,14 @@ class Records:
         # as for a deletion, a body matters to rules only, but has to be well formed
         info = context.info(await read_body(req) if has_body(req) else None)
         query = ListQuery.parse(context.query)
+        if query.per_page > STEP_ROWS:
+            async with _long_pages(context.tenant):
+                await self._list(req, resp, found, info, query)
+        else:
+            await self._list(req, resp, found, info, query)
+
+    async def _list(self, req: Request, resp: Response, found: Collection, info: RequestInfo, query: ListQuery) -> None:
+        context = req.context
         page = await actions.list_records(context.tenant, found, info, query)
         if query.filter and not page["items"] and found.list_rule and not info.is_superuser:
             await asyncio.sleep(delay_s(context.tenant.caches, found.id, context.real_ip))
@@ -69,6 +84,14 @@ class OneRecord:
         info = context.info(await read_body(req))
         await actions.delete_record(context.tenant, found, record, info)
         no_content(resp)
+
+
+def _long_pages(ctx: "Context") -> asyncio.Semaphore:
+    """What long pages of a tenant wait for: a few may be in memory at a time."""
+    pages: asyncio.Semaphore | None = ctx.caches.get(LONG_PAGES)
+    if pages is None:
+        pages = ctx.caches[LONG_PAGES] = asyncio.Semaphore(LONG_PAGES_MAX)
+    return pages
 
 
 def _writable(req: Request, collection: str) -> Collection:

@@ -36,7 +36,7 @@ LIMITED, QUEUED, LADEN = 32, 64, 128  # bars: there is more to ask
 BLOCKED = HELD | ROUTED | BUSY | SPENT
 WAITS = BLOCKED | QUEUED
 
-SLICE_NS = 1_000_000  # of turns, before sockets are read again
+SLICE_NS = 500_000  # of turns, before sockets are read again
 ALONE_NS = 2_000_000_000  # CPU since another tenant used any: then nobody needs to be made room for
 ALONE_SLICE_NS = 50_000_000  # of a tenant alone
 
@@ -232,10 +232,6 @@ class Gate:
         account.deficit_ns -= ns
         if account.limits is not None:
             self._spend(account, ns)
-
-    def in_debt(self, account: Account) -> bool:
-        """Whether others wait while the account has used up its share: what it has under way should pause as well."""
-        return bool(self._queue) and self._queue.refresh(account) <= 0
 
     def in_company(self, account: Account) -> bool:
         """Whether another tenant has used the loop lately."""

@@ -7,12 +7,10 @@ import orjson
 from worker.fields.jsontext import spelled
 from worker.http.exchange import Request, Response
 from worker.http.picker import pick
+from worker.records.listing import STEP_ROWS
 
 if TYPE_CHECKING:
     from worker.context import Context
-
-# Items of a page that are encoded in one step.
-STEP_ITEMS = 200
 
 
 def json_reply(resp: Response, value: Any, req: Request, status: int = 200) -> None:
@@ -29,14 +27,14 @@ def json_reply(resp: Response, value: Any, req: Request, status: int = 200) -> N
 async def page_reply(resp: Response, page: dict[str, Any], req: Request, ctx: "Context") -> None:
     """As `json_reply`, of a page that may have a thousand items: some at a time, so that others have turns between."""
     items = page["items"]
-    if len(items) <= STEP_ITEMS:
+    if len(items) <= STEP_ROWS:
         json_reply(resp, page, req)
         return
     fields = req.context.query.get("fields")
     parts = []
-    for start in range(0, len(items), STEP_ITEMS):
+    for start in range(0, len(items), STEP_ROWS):
         await ctx.breathe()
-        part = items[start : start + STEP_ITEMS]
+        part = items[start : start + STEP_ROWS]
         picked = pick({**page, "items": part}, fields)["items"] if fields else part
         parts.append(orjson.dumps(picked, spelled)[1:-1])
     frame = orjson.dumps({**page, "items": []})

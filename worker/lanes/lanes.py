@@ -15,6 +15,7 @@ from worker.db.pages import PageRoom
 from worker.db.tally import Tally
 from worker.fair.account import Account
 from worker.lanes.apart import ROWS_BYTES_MAX, Inside, Reading, Stoppable, take_back
+from worker.lanes.breaths import Breaths
 from worker.lanes.pace import FLOOR_NS, Pace
 from worker.lanes.pool import CLOSE_S_MAX, NICE_READERS, Job, Pool
 from worker.lanes.rests import BULK_BYTES_PER_S, rest
@@ -36,14 +37,9 @@ WRITE_BUDGETS = 2
 NOTICE_EVERY_S = 60.0
 NOTICED_MAX = 1_000
 
-# How long work under way pauses between two looks at whether it is its tenant's turn, and how long at most.
-BREATH_S = 0.0005
-BREATH_S_MAX = 1.0
-
 # Books CPU (ns) that was used outside of the loop's own measurement against a tenant's share.
 Charge = Callable[[Account, int], None]
-# Whether others wait while this account has used up its share of the loop; whether others are there at all.
-InDebt = Callable[[Account], bool]
+# Whether others are there at all, beside this account.
 InCompany = Callable[[Account], bool]
 # Tells the supervisor of an event: its kind, the tenant, and why.
 Tell = Callable[[str, str, str], None]
@@ -54,7 +50,7 @@ def _nothing(*_: object) -> None:
 
 
 def _never(_: Account) -> bool:
-    """Stands for an `InDebt` or an `InCompany` where there is none."""
+    """Stands for an `InCompany` where there is none."""
     return False
 
 
@@ -72,12 +68,12 @@ class Lanes:
         "_read_limit_ns",
         "_reads",
         "batch",
+        "breaths",
         "charge",
         "checkpoints",
         "console_timeout_s",
         "consoles",
         "in_company",
-        "in_debt",
         "pooled",
         "tell",
         "unpaid_ns",
@@ -97,7 +93,7 @@ class Lanes:
         self._budget_ns = int(inline_budget_ms * 1e6)
         self._read_limit_ns = int(read_timeout_s * 1e9)
         self.charge: Charge = _nothing
-        self.in_debt: InDebt = _never
+        self.breaths = Breaths()
         self.in_company: InCompany = _never
         self.tell: Tell = _nothing
         self._reads = Pool("read", pool_threads, self._book, wait_s=WAIT_S_MAX, nice=NICE_READERS)
@@ -118,14 +114,6 @@ class Lanes:
         self.console_timeout_s = console_timeout_s
         # what a batch may take at most
         self.batch = batch or Batch()
-
-    async def breathe(self, account: Account | None) -> None:
-        """Between two steps of long work on the loop: who waits in a socket has a turn, then who is owed one."""
-        await asyncio.sleep(0)
-        if account is not None:
-            until = monotonic() + BREATH_S_MAX
-            while self.in_debt(account) and monotonic() < until:
-                await asyncio.sleep(BREATH_S)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

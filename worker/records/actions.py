@@ -15,7 +15,7 @@ from worker.db.connection import Database
 from worker.errors import NO_ROWS, ApiError, ValidationErrors, bad_request, forbidden, not_found
 from worker.records import accounts, events, expand, listing, present, rules, store, upsert
 from worker.records.events import RecordEnrichEvent, RecordRequestEvent, RecordsListEvent, around, quiet
-from worker.records.listing import ListQuery
+from worker.records.listing import STEP_ROWS, ListQuery
 from worker.records.plan import Row, plan_of
 from worker.records.record import Record
 from worker.records.removal import remove
@@ -43,8 +43,6 @@ SUPERUSERS_ONLY = "Only superusers can perform this action."
 UNSUPPORTED = "Unsupported collection type."
 NOT_CREATED = "Failed to create record."
 NOT_UPDATED = "Failed to update record."
-# Rows of a page that are shown in one step.
-STEP_ROWS = 200
 # A rule with this in it looks at what was submitted, so the stored record has to be read before the rule is asked.
 BODY = "@request.body."
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PER_PAGE = 30
 PER_PAGE_MAX = 1000
+# Records of a page that are shown and encoded in one step of the event loop; longer pages are made in several.
+STEP_ROWS = 200
 INTEGER_MAX = 2**63 - 1
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")

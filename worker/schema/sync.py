@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MALFORMED = "Failed to load the submitted data due to invalid formatting."
 MALFORMED_TYPE = "Failed to load the collection type data due to invalid formatting."
-# What a change of the schema owes the other tenants of its worker: some twenty times what it takes.
-REST_S, REST_S_A_FIELD = 0.05, 40e-6
+# What a change of the schema owes the other tenants of its worker: some fifty times what it takes.
+REST_S, REST_S_A_FIELD = 0.1, 100e-6
 CREATE_FAILED = "Failed to create collection."
 UPDATE_FAILED = "Failed to update collection."
 DELETE_FAILED = "Failed to delete collection."

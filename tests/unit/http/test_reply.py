@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from worker.errors import ApiError
-from worker.http.reply import STEP_ITEMS, json_reply, page_reply
+from worker.http.reply import json_reply, page_reply
+from worker.records.listing import STEP_ROWS
 
 
 class Breathing:
@@ -30,14 +31,14 @@ def asked(fields: str | None) -> Any:
     return SimpleNamespace(scope={"query_string": b"?" if query else b""}, context=SimpleNamespace(query=query))
 
 
-@pytest.mark.parametrize("size", [0, STEP_ITEMS, STEP_ITEMS + 1, 2 * STEP_ITEMS, 1000])
+@pytest.mark.parametrize("size", [0, STEP_ROWS, STEP_ROWS + 1, 2 * STEP_ROWS, 1000])
 @pytest.mark.parametrize("fields", [None, "", "id", "*", "j.a,n", "nothing", "items", "id:excerpt(2,true)", " , "])
 def test_steps_make_no_difference(size: int, fields: str | None) -> None:
     whole, stepped, ctx = SimpleNamespace(data=b""), SimpleNamespace(data=b""), Breathing()
     json_reply(whole, page(size), asked(fields))  # type: ignore[arg-type]
     asyncio.run(page_reply(stepped, page(size), asked(fields), ctx))  # type: ignore[arg-type]
     assert stepped.data == whole.data
-    assert ctx.breaths == (0 if size <= STEP_ITEMS else -(-size // STEP_ITEMS))
+    assert ctx.breaths == (0 if size <= STEP_ROWS else -(-size // STEP_ROWS))
 
 
 def test_bad_fields_are_refused_all_the_same() -> None:
