@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Test files are spread over so many processes; each file stays in one.
+TEST_PROCESSES ?= 2
 STAMP  := $(VENV)/.installed
 
 .PHONY: setup serve test check bench lock clean
@@ -20,7 +22,7 @@ serve: setup
 	$(BIN)/pocker serve --config configs/dev.yaml --demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
