@@ -1,5 +1,6 @@
 """Fixtures every test may use: real servers on free loopback ports, with data of their own."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ if str(ROOT) not in sys.path:  # helpers are imported as `tests.servers` …, wh
     sys.path.insert(0, str(ROOT))
 
 from tests.servers import Pocker, find_pocketbase  # noqa: E402
+
+# A process of pytest-xdist ignores Ctrl-C, and what it starts would too: some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import apsw
+
 from supervisor.contract import channel
 from supervisor.contract.board import Board
 from supervisor.contract.messages import (
@@ -88,7 +90,8 @@ class Parent:
         self._last_id = 0
 
     async def __aenter__(self) -> Self:
-        preload()
+        if not apsw.connections():  # those of other tests, in this process, keep SQLite as it is
+            preload()
         for shard, berth in enumerate(self.directory.routes.berths):
             await self.start(berth, shard)
         return self
