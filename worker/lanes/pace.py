@@ -6,7 +6,7 @@ quick gives a little back, and with all of it back the pace is forgotten. So sta
 memory of slow ones ever matches, cost the loop little; and one slow report among many point reads costs those nothing.
 """
 
-FLOOR_NS = 500_000
+FLOOR_NS = 2_000_000
 # Of the full budget, what one quick read gives back.
 BACK = 32
 # How many are sent to a thread at once, at most, before one may try again.

@@ -110,6 +110,7 @@ def test_time_and_rows_are_counted_wherever_it_runs(db: Database, lanes: Lanes, 
 
 
 def test_statements_of_ever_new_texts_soon_go_to_a_thread_at_once(db: Database, lanes: Lanes, run: Any) -> None:
+    lanes.in_company = lambda account: True
     inline: list[int] = []
 
     def read(number: int) -> Callable[[Database], Any]:
