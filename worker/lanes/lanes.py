@@ -16,7 +16,7 @@ from worker.db.tally import Tally
 from worker.fair.account import Account
 from worker.lanes.apart import ROWS_BYTES_MAX, Inside, Reading, Stoppable, take_back
 from worker.lanes.breaths import Breaths
-from worker.lanes.pace import FLOOR_NS, Pace
+from worker.lanes.pace import Pace
 from worker.lanes.pool import CLOSE_S_MAX, NICE_READERS, Job, Pool
 from worker.lanes.rests import BULK_BYTES_PER_S, rest
 
@@ -141,12 +141,11 @@ class Lanes:
             finally:
                 db.deadline_ns = db.cpu_until_ns = 0
             took_ns = monotonic_ns() - began_ns
-            if took_ns > FLOOR_NS:
-                if took_ns > LONG_READ_NS:
-                    self._pages.read_long(db)
-                # also what is done, but took long within a step, where nothing looks at the clock
-                if took_ns > budget_ns and (not done or thread_time_ns() > cpu_until_ns + budget_ns):
-                    pace = self._exceeded(db)
+            if took_ns > LONG_READ_NS:
+                self._pages.read_long(db)
+            # also what is done, but took long within a step, where nothing looks at the clock
+            if took_ns > budget_ns and (not done or thread_time_ns() > cpu_until_ns + budget_ns):
+                pace = self._exceeded(db)
             if done:
                 if pace is not None and took_ns <= budget_ns and pace.kept():
                     db.pace = None
