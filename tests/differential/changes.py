@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests import whims
 from tests.differential.changes_steps import COLLECTIONS, Changer, as_json, listed
 from tests.differential.writes import HASH, SECRET, Pair, session
 from tests.differential.writes_steps import Step
@@ -35,8 +36,7 @@ MADE = """
     SELECT type, name, tbl_name, sql FROM sqlite_schema
     WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid
 """
-# What the real one draws, or takes from a map, whose order is random: a pattern and what it is replaced by.
-IN_THE_WAY = re.compile(rb"(?<=existing reference in )[\w, ]+")
+# What the real one draws: a pattern and what it is replaced by.
 DRAWN = (
     (re.compile(rb"(?<=_clone_)\w{4}"), b""),
     (re.compile(rb"(?<=_temp_)\w{6}|(?<=temp_view_)\w{5}"), b""),
@@ -214,8 +214,7 @@ def _drawn(text: bytes) -> bytes:
 
 def settled(answer: Answer) -> Answer:
     """An answer without what is drawn or listed in a random order."""
-    body = IN_THE_WAY.sub(lambda found: b", ".join(sorted(found[0].split(b", "))), answer.body)
-    return replace(answer, body=_drawn(body))
+    return replace(answer, body=_drawn(whims.settled(answer.body)))
 
 
 def dump(path: Path) -> Database:

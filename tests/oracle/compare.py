@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.oracle.client import Answer
+from tests.whims import settled
 
 # Headers that say nothing about the API: the connection's own, and the clock.
 IGNORED_HEADERS = frozenset({"date", "connection", "keep-alive", "transfer-encoding", "content-length", "server"})
@@ -38,8 +39,6 @@ CLONE = r"(?<=\b_clone_)[A-Za-z0-9]{4}\b"
 GENERATED = re.compile(
     f"(?P<token>{TOKEN})|(?P<date>{DATE})|(?P<suffix>{SUFFIX})|(?P<clone>{CLONE})|(?P<secret>{SECRET})|(?P<ident>{IDENT})"
 )
-# The collections that refer to one: the real server has them in the order of a map, which is another each time.
-IN_THE_WAY = re.compile(rb"(?<=existing reference in )[\w, ]+")
 JSON_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}\[\],:]|\s+|.', re.DOTALL)
 
 
@@ -111,9 +110,7 @@ def _relevant(answer: Answer) -> dict[str, str]:
 
 
 def _bodies(left: bytes, right: bytes, pairs: Pairs, rules: Rules) -> list[str]:
-    left, right = (
-        IN_THE_WAY.sub(lambda names: b", ".join(sorted(names[0].split(b", "))), body) for body in (left, right)
-    )
+    left, right = settled(left), settled(right)
     try:
         trees = parse(left), parse(right)
     except ValueError:

@@ -26,6 +26,10 @@ SAME = [
         '{"s":"adhbDPK1AjxAWb7x9VNbqvifx2y45D","u":"?a=1&state=adhbDPK1AjxAWb7x9VNbqvifx2y45D&b"}',
     ),
     ('{"execTime":0.123}', '{"execTime":45}'),
+    (
+        '{"m":"json: unable to unmarshal JSON number into Go string"}',
+        '{"m":"json: cannot unmarshal JSON number into Go string"}',
+    ),
     ("plain", "plain"),
     ("", ""),
 ]
@@ -60,6 +64,7 @@ DIFFERENT = [
     ),
     ('{"s":"O9SegmNxAynC2QTBSKJAwAI9zA0Kcr"}', '{"s":"fesUMosGLeAixjfPUxMDYK5hfsU9QuXwW8EeVTEGRBX"}', "body.s"),
     ('{"t":"x"}', '{"t":"y"}', "body.t"),
+    ('{"m":"unable to save"}', '{"m":"cannot save"}', "body.m"),
     ("plain", "other", "bytes"),
     ("{}", "", "bytes"),
 ]
