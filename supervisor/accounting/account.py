@@ -2,38 +2,21 @@
 
 from typing import Any
 
-import msgspec
-
 from supervisor.accounting.archive import SUMMED, Day
 from supervisor.accounting.facts import TenantFacts
 from supervisor.accounting.windows import Windows
-from supervisor.contract.usage import TenantUsage
+from supervisor.contract.usage import Counters, TenantUsage
 
 NOWHERE = -1
 
 
-class Account(msgspec.Struct, gc=False):
-    """One tenant: counters since the start, as in `contract.usage`, then gauges as last told (from `connections` on).
+class Account(Counters):
+    """One tenant: counters since the start, then gauges as last told (from `connections` on).
 
     `berth` is where the gauges come from, `used_at` (the ledger's clock) when it was last told to have been used.
     """
 
-    name: str
     created: str = ""
-    ok: int = 0
-    failed: int = 0
-    errors: int = 0
-    refused: int = 0
-    gone: int = 0
-    cpu_loop_ms: float = 0.0
-    cpu_pool_ms: float = 0.0
-    cpu_child_ms: float = 0.0
-    sql_ms: float = 0.0
-    rows: int = 0
-    cut: int = 0
-    waited_ms: float = 0.0
-    bytes_in: int = 0
-    bytes_out: int = 0
     hangs: int = 0
     connections: int = 0
     queued: int = 0
@@ -44,16 +27,6 @@ class Account(msgspec.Struct, gc=False):
     berth: int = NOWHERE
     memory_peak_kb: int = 0
     used_at: float = 0.0
-
-    @property
-    def requests(self) -> int:
-        """All that were answered or refused, or lost their client."""
-        return self.ok + self.failed + self.errors + self.refused + self.gone
-
-    @property
-    def cpu_ms(self) -> float:
-        """CPU wherever it was used."""
-        return self.cpu_loop_ms + self.cpu_pool_ms + self.cpu_child_ms
 
     @property
     def present(self) -> bool:

@@ -2,10 +2,10 @@
 
 from collections import deque
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from supervisor.accounting.archive import Archive, Event
+from supervisor.contract.stamp import stamp_now
 
 KINDS: Mapping[str, str] = {
     "start": "The server started.",
@@ -62,7 +62,7 @@ class Events:
         """Something of a kind of `KINDS` has happened; any other is a notice. `detail` is JSON-ready."""
         known = kind if kind in KINDS else "notice"
         self._last_id += 1
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+        now = stamp_now()
         event = Event(self._last_id, now, known, tenant, shard, reason, dict(detail or {}))
         self._recent.append(event)
         if self._archive is not None:

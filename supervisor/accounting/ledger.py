@@ -7,7 +7,6 @@ another one, which is passing them on, are not waited for. Nothing refers to a w
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from supervisor.accounting.days import Days, day_before
 from supervisor.accounting.events import Events
 from supervisor.accounting.facts import Facts, Window, WorkerTold
 from supervisor.accounting.windows import NONE, Windows
+from supervisor.contract.stamp import stamp_now
 from supervisor.contract.usage import TenantUsage, WorkerUsage
 
 RECENT_S = 1.5  # a little more than the time between two looks of the supervisor
@@ -65,7 +65,7 @@ class Ledger:
     ) -> None:
         """Raises ArchiveError."""
         start = time.monotonic()
-        self.began = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"  # since when totals count
+        self.began = stamp_now()  # since when totals count
         self._clock = clock or (lambda: time.monotonic() - start)
         self._created_of = created_of
         self._latest = -RECENT_S, Facts([], {})
@@ -295,7 +295,7 @@ class Ledger:
             created = self._created_of(name)
             if created is None:
                 return None
-            account = self._accounts[name] = Account(name, created)
+            account = self._accounts[name] = Account(name, created=created)
         return account
 
 

@@ -3,16 +3,14 @@
 import msgspec
 
 
-class TenantUsage(msgspec.Struct, gc=False, array_like=True):
-    """One tenant since the worker's last report: counters are deltas, those from `connections` on are gauges.
+class Counters(msgspec.Struct, gc=False):
+    """What a tenant has used, added up.
 
     Outcomes of requests: `ok` below 400, `failed` 400 to 499, `errors` from 500 on, `refused` by the gate (429 or 503
     without reaching the application; not among the others), `gone` the client left before the answer.
     CPU is of the event loop's thread, of the pool's threads, and of processes of its own (console). `sql_ms` is wall
     time inside of SQLite, `rows` what its statements returned, `cut` how many exceeded a limit of time, `waited_ms`
     what requests waited for their turn at the gate, summed.
-
-    On the wire it is a list in this order, a third of the size: fields are only ever added at the end.
     """
 
     name: str
@@ -30,11 +28,6 @@ class TenantUsage(msgspec.Struct, gc=False, array_like=True):
     waited_ms: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
-    connections: int = 0
-    queued: int = 0
-    memory_kb: int = 0
-    disk_kb: int = 0
-    live: bool = False
 
     @property
     def requests(self) -> int:
@@ -45,6 +38,19 @@ class TenantUsage(msgspec.Struct, gc=False, array_like=True):
     def cpu_ms(self) -> float:
         """CPU wherever it was used."""
         return self.cpu_loop_ms + self.cpu_pool_ms + self.cpu_child_ms
+
+
+class TenantUsage(Counters, array_like=True):
+    """One tenant since the worker's last report, and its gauges.
+
+    On the wire it is a list, the counters first, a third of the size: fields are only ever added at its end.
+    """
+
+    connections: int = 0
+    queued: int = 0
+    memory_kb: int = 0
+    disk_kb: int = 0
+    live: bool = False
 
 
 class WorkerUsage(msgspec.Struct):

@@ -53,6 +53,7 @@ from supervisor.accounting.ledger import Ledger
 from supervisor.accounting.sampler import Sampler
 from supervisor.contract.settings import Settings, plan_of, tenant_dir
 from supervisor.contract.shardmap import Directory
+from supervisor.contract.stamp import stamp_now
 from supervisor.contract.tenant import Tenant, TenantState
 from supervisor.crew import Crew
 from supervisor.ops import figures
@@ -161,7 +162,7 @@ class Reports:
         now = time.monotonic()
         seats = sorted(self._crew.seats.values(), key=lambda seat: (seat.shard, seat.berth))
         return {
-            "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z",
+            "at": stamp_now(),
             "uptime_s": round(now - self._started, 1),
             "tick_s": self.settings.supervision.tick_s,
             "supervisor": self._supervisor(),

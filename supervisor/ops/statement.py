@@ -23,6 +23,7 @@ from supervisor.accounting.ledger import Ledger
 from supervisor.contract.plan import Plan, Verdict
 from supervisor.contract.settings import Settings, plan_of
 from supervisor.contract.shardmap import Directory
+from supervisor.contract.stamp import stamp
 from supervisor.ops.figures import COUNTERS
 from supervisor.tick import Tick
 
@@ -134,7 +135,7 @@ def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
         "weightPercent": verdict.weight_percent,
         "cpuPercent": verdict.cpu_percent or None,
         "requestsPerSecond": verdict.requests_per_s or None,
-        "blockedUntil": _moment(datetime.now(UTC) + timedelta(seconds=left_s)) if left_s else None,
+        "blockedUntil": stamp(datetime.now(UTC) + timedelta(seconds=left_s)) if left_s else None,
         "retryAfter": round(left_s, 3),
         "reason": verdict.reason,
     }
@@ -171,7 +172,3 @@ def _day(day: Day) -> dict[str, Any]:
         "memoryPeakBytes": day.memory_peak_kb * KB,
         "diskBytes": day.disk_kb * KB,
     }
-
-
-def _moment(when: datetime) -> str:
-    return when.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"

@@ -7,7 +7,6 @@ the files (by the owner). So whatever is cut off is found in the registry by the
 import logging
 import re
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from supervisor.contract.messages import Progress, TenantDrop, TenantFailed, Ten
 from supervisor.contract.plan import DEFAULT_PLAN
 from supervisor.contract.settings import Settings, tenant_dir
 from supervisor.contract.shardmap import Directory
+from supervisor.contract.stamp import stamp_now
 from supervisor.contract.tenant import Tenant, TenantState, is_name
 from supervisor.crew import Crew, CrewError, OnProgress
 from supervisor.tenants.holds import BUSY_TIMEOUT_S, Holds
@@ -82,7 +82,7 @@ class Tenancy:
             path = tenant_dir(self._settings, name)
             if path.exists():
                 raise Refused(f"{path} exists but belongs to no tenant; move it away (it can then be imported)")
-            now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+            now = stamp_now()
             tenant = Tenant(name, TenantState.CREATING, None, tuple(self._checked(name, domains)), "", now, plan)
             self._registry.put(tenant)
             self._directory.put(tenant)
