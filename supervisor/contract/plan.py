@@ -35,6 +35,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     request_timeout_s: Annotated[float, Meta(ge=1, le=86_400)] = 120.0
     memory_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 64
     disk_mb: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
+    js_timeout_s: Annotated[float, Meta(ge=0.1, le=3_600)] = 30.0
+    js_cpu_s: Annotated[float, Meta(ge=0.05, le=3_600)] = 3.0
+    js_job_timeout_s: Annotated[float, Meta(ge=0.1, le=86_400)] = 300.0
+    js_memory_mb: Annotated[int, Meta(ge=16, le=1_000)] = 64
+    js_processes: Annotated[int, Meta(ge=0, le=64)] = 2
+    js_calls_max: Annotated[int, Meta(ge=1, le=10_000_000)] = 20_000
+    js_log_lines_max: Annotated[int, Meta(ge=0, le=100_000)] = 200
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):

@@ -123,6 +123,16 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reserve_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 64
 
 
+class Sandbox(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How tenants' scripts are run."""
+
+    enabled: bool = True
+    user: Annotated[str, Meta(min_length=1, max_length=32)] = "nobody"
+    idle_close_s: Seconds = 60.0
+    processes_max: Count = 200
+    allow_networks: list[str] = msgspec.field(default_factory=list)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything an operator can say."""
 
@@ -142,6 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logs: Logs = msgspec.field(default_factory=Logs)
     plans: dict[PlanName, Plan] = msgspec.field(default_factory=lambda: {DEFAULT_PLAN: Plan()})
     policy: Policy = msgspec.field(default_factory=Policy)
+    sandbox: Sandbox = msgspec.field(default_factory=Sandbox)
     disk: Disk = msgspec.field(default_factory=Disk)
     operators: Operators = msgspec.field(default_factory=Operators)
 

@@ -1,0 +1,46 @@
+"""The engine that runs JavaScript: QuickJS-NG, by way of dukpy, whose own conveniences for scripts are left out.
+
+Nothing of the host is reachable from a script but one function, which the prelude takes and hides: dukpy would put
+`call_python` and its module loader, which reads any file, within reach of every script. Another engine needs
+`evaluate` and one synchronous call.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from dukpy import _dukpy
+
+# What answers a script's call: its name, and its arguments as a JSON array; the answer is JSON.
+Call = Callable[[bytes, bytes], bytes]
+
+
+class ScriptError(Exception):
+    """A script could not be compiled, or has thrown; with the engine's own text and stack."""
+
+
+class Engine:
+    """One JavaScript realm. `call` is what the prelude reaches of Python."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._ctx: Any = _dukpy.create_context()
+
+    def evaluate(self, source: bytes) -> bytes:
+        """Run a script, then what it has promised; the JSON of its value. ScriptError. May be called inside a call."""
+        try:
+            value: bytes | None = _dukpy.eval_string(self, source, b"{}", False, "<script>")
+        except _dukpy.JSRuntimeError as error:
+            raise ScriptError(str(error)) from None
+        return value or b"null"
+
+    # What dukpy's C code calls on its interpreter; the names are its own.
+
+    def _check_exported_function_exists(self, name: bytes) -> bool:
+        del name
+        return True
+
+    def _call_python(self, name: bytes, args: bytes) -> bytes:
+        return self._call(name, args)
+
+    def _normalize_module(self, *names: str) -> str:
+        raise ScriptError(f"import of {names[-1]!r}: use require()")

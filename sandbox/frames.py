@@ -1,0 +1,65 @@
+"""The frames between a host (a worker) and a sandbox child, over one stream socket: the child's descriptor 0.
+
+child → host, a call that waits for its answer:
+
+    u32 LE   length of the rest
+    u16 LE   length of the name
+    name     ASCII; "$ready" comes first, "$r" is the result of what the host last had run, all others are operations
+    args     JSON array
+
+host → child, the answer:
+
+    u32 LE   length of the rest
+    JSON     {"v": value} | {"e": error} | {"n": name, "d": data}: "run this first, and tell what came of it with $r"
+             and beside each of them, where there is something to tell, {"s": changes of shared objects}
+
+There is exactly one call under way, so there is no numbering: while the child waits, the host may have it run something
+else, whose calls are answered first (a stack). The host trusts nothing in a frame but its length, which is bounded.
+"""
+
+import struct
+
+HEAD_BYTES = 4
+# What a child may say in one frame, and what it is ever told in one: files and large records go this way too.
+CALL_BYTES_MAX = 24 << 20
+ANSWER_BYTES_MAX = 48 << 20
+NAME_BYTES_MAX = 64
+
+READY = b"$ready"
+RESULT = b"$r"
+
+_CALL_HEAD = struct.Struct("<IH")
+_LENGTH = struct.Struct("<I")
+_NAME_LENGTH = struct.Struct("<H")
+
+
+class FrameError(ValueError):
+    """Not a frame, or one beyond the bound."""
+
+
+def call_frame(name: bytes, args: bytes) -> bytes:
+    """A call as it is sent."""
+    return _CALL_HEAD.pack(2 + len(name) + len(args), len(name)) + name + args
+
+
+def answer_frame(answer: bytes) -> bytes:
+    """An answer as it is sent."""
+    return _LENGTH.pack(len(answer)) + answer
+
+
+def length_of(head: bytes | bytearray | memoryview, bytes_max: int) -> int:
+    """How many bytes follow the first four of a frame. FrameError where these are too many."""
+    (length,) = _LENGTH.unpack_from(head)
+    if length > bytes_max:
+        raise FrameError(f"a frame of {length} bytes")
+    return int(length)
+
+
+def split_call(frame: bytes | bytearray | memoryview) -> tuple[bytes, bytes]:
+    """Name and arguments of a call, without its length. FrameError for what is none."""
+    if len(frame) < 2:
+        raise FrameError("a frame without a name")
+    (named,) = _NAME_LENGTH.unpack_from(frame)
+    if not 0 < named <= min(NAME_BYTES_MAX, len(frame) - 2):
+        raise FrameError("a frame without a name")
+    return bytes(frame[2 : 2 + named]), bytes(frame[2 + named :])

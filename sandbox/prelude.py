@@ -1,0 +1,24 @@
+"""The JavaScript that every tenant's script finds: the files of `sandbox/js` in their one order, as one script.
+
+Each file is the body of a function of `P`, the prelude's private things, and `G`, the global object. Tenants' scripts
+reach what is put on `G` alone.
+"""
+
+from pathlib import Path
+
+# One after another: a file may use what stands before it when it is loaded, and everything when it is called.
+FILES = (
+    "pump",
+)
+HEAD = "(function (G) {\n'use strict';\nconst P = Object.create(null);\n"
+TAIL = "P.seal();\n})(globalThis);0"
+
+
+def prelude() -> bytes:
+    """The script. Evaluating it in a fresh engine makes `globalThis` what tenants' scripts expect."""
+    parts = [HEAD]
+    for name in FILES:
+        source = (Path(__file__).with_name("js") / f"{name}.js").read_text(encoding="utf-8")
+        parts.append(f"(function (P, G) {{\n{source}\n}})(P, G);\n")
+    parts.append(TAIL)
+    return "".join(parts).encode()
