@@ -43,10 +43,7 @@ class Measures:
 
     def judge(self, verdict: Verdict) -> None:
         """A worker that is forked before the others are told has it from memory; told twice does no harm."""
-        if verdict.is_free:
-            self._verdicts.pop(verdict.name, None)
-        else:
-            self._verdicts[verdict.name] = verdict
+        verdict.enter(self._verdicts)
         self._do(self._crew.tell_all(lambda number: Judge(number, verdict)), f"the verdict on tenant {verdict.name}")
 
     def suspend(self, name: str, reason: str) -> None:

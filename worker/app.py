@@ -1,7 +1,8 @@
 """A worker's application: every part built and wired, in the order in which they depend on each other.
 
 `preload` runs once in the supervisor before it forks, so that the workers share the code's memory; `build` runs in
-each worker. `ROUTE_GROUPS` is the one list of what a tenant answers.
+each worker. `ROUTE_GROUPS` is the one list of what a tenant answers, but for `usage`,
+which needs a part that is built here.
 """
 
 import asyncio
@@ -139,6 +140,7 @@ class Shard:
 
     async def close(self, timeout_s: float) -> None:
         """Stop the periodic work, write every log, checkpoint and close every database, within so many seconds."""
+        self._lag.stop()
         for task in self._periodic:
             task.cancel()
         await asyncio.gather(*self._periodic, return_exceptions=True)

@@ -181,10 +181,7 @@ class Handover:
         self._holds.free(name, Why.EXPECTED)
 
     def _judge(self, verdict: Verdict) -> None:
-        verdicts = self._tenants.accounts.verdicts
-        if verdict.is_free:
-            verdicts.pop(verdict.name, None)
+        if self.wire is None:
+            verdict.enter(self._tenants.accounts.verdicts)  # for when there is a gate
         else:
-            verdicts[verdict.name] = verdict
-        if self.wire is not None:
             self.wire.gate.judge(verdict)

@@ -9,7 +9,6 @@ import ctypes
 import resource
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from time import thread_time_ns
 
 # Only worth its cost once the process has grown by so much since it was last trimmed, or has closed so many tenants.
 GROWTH_KB = 16 * 1024
@@ -41,7 +40,6 @@ class Heap:
         "_trim",
         "_trimmed_kb",
         "_trimming",
-        "cpu_ns",
         "freed_kb",
         "trims",
     )
@@ -56,7 +54,6 @@ class Heap:
         self._closed = 0
         # how often it was done, and what it has cost and brought in all
         self.trims = 0
-        self.cpu_ns = 0
         self.freed_kb = 0
 
     def closed(self, tenants: int) -> None:
@@ -96,7 +93,5 @@ class Heap:
         return before, after
 
     def _give_back(self) -> None:
-        began = thread_time_ns()
         assert self._trim is not None
         self._trim(0)  # ctypes lets go of the interpreter meanwhile
-        self.cpu_ns += thread_time_ns() - began

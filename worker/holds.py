@@ -4,22 +4,8 @@ A tenant may be closed for want of room while its hand-over begins; its requests
 """
 
 from enum import Enum, auto
-from typing import Protocol
 
-from worker.fair.account import Account
-
-
-class Gate(Protocol):
-    """Where requests wait (`worker.fair.gate`)."""
-
-    def hold(self, name: str) -> None:
-        """Requests of the tenant that begin from now on wait."""
-
-    def free(self, name: str) -> None:
-        """They go on, and are looked at again from their routing on."""
-
-    def settle(self, account: Account) -> None:
-        """The account's plan has changed."""
+from worker.fair.gate import Gate
 
 
 class Why(Enum):

@@ -24,6 +24,7 @@ from worker import provision
 from worker.auth import superusers
 from worker.errors import ApiError, ValidationErrors, error_data
 from worker.fair.account import Account
+from worker.fair.disk import measure
 from worker.hibernation import Hibernation
 from worker.lanes import Lanes
 from worker.tenants import Tenants
@@ -176,7 +177,8 @@ class Orders:
         await self._lanes.long(self._payer(call), provision.remove, self._tenants.directory(call.tenant))
 
     async def _disk(self, call: Call) -> int:
-        return await self._lanes.long(self._payer(call), provision.disk_kb, self._tenants.directory(call.tenant))
+        use = await self._lanes.long(self._payer(call), measure, self._tenants.directory(call.tenant))
+        return use.total_kb
 
     async def _superuser_upsert(self, call: Call) -> None:
         async with self._tenants.using(call.tenant, serving=False) as context:

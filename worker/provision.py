@@ -21,7 +21,7 @@ import apsw
 
 from worker.db.connection import Database
 from worker.db.migrations import TEMPLATE_VERSION, check_importable, ensure_auxiliary, personalise, write_template
-from worker.fair.disk import MB, DiskWatch, measure
+from worker.fair.disk import MB, DiskWatch
 from worker.sql import rand_id
 
 # Told after each file: what is being copied, bytes done, bytes in all.
@@ -261,8 +261,3 @@ def _refuse(error: OSError) -> None:
     """Leaving out what can't be read would lose it without a word; a directory that has just gone is no loss."""
     if not isinstance(error, FileNotFoundError):
         raise ProvisionError(f"{error.filename} can't be read: {error.strerror}") from error
-
-
-def disk_kb(directory: Path) -> int:
-    """KiB of all files under `directory`; those that vanish meanwhile do not count."""
-    return measure(directory).total_kb

@@ -63,3 +63,10 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     def is_free(self) -> bool:
         """Whether it limits nothing."""
         return (self.weight_percent, self.cpu_percent, self.requests_per_s, self.blocked_until) == (100, 0.0, 0.0, 0.0)
+
+    def enter(self, verdicts: "dict[str, Verdict]") -> None:
+        """Put it in the place of what `verdicts` has about its tenant."""
+        if self.is_free:
+            verdicts.pop(self.name, None)
+        else:
+            verdicts[self.name] = self

@@ -16,7 +16,7 @@ costs its request two comparisons. A request waits because its tenant
 - has used its share of this round of the fair queue (`queue`), while others are there;
 - has requests that wait already: first come, first served.
 
-Those who wait get their turns from the loop: a slice of a few milliseconds at a time, then sockets are read again.
+Those who wait get their turns from the loop: a slice of half a millisecond at a time, then sockets are read again.
 
 All of it runs on the loop's thread. CPU is thread CPU in ns, as measured; times are monotonic seconds.
 """
@@ -218,10 +218,7 @@ class Gate:
 
     def judge(self, verdict: Verdict) -> None:
         """What the policy made of a tenant; in force at once."""
-        if verdict.is_free:
-            self._accounts.verdicts.pop(verdict.name, None)
-        else:
-            self._accounts.verdicts[verdict.name] = verdict
+        verdict.enter(self._accounts.verdicts)
         account = self._accounts.get(verdict.name)
         if account is not None:
             account.verdict = None if verdict.is_free else verdict

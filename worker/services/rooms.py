@@ -15,7 +15,7 @@ import apsw
 from supervisor.contract.messages import Message, Notice
 from worker.db.room import Room
 from worker.errors import ApiError
-from worker.fair.disk import MB, DiskUse, DiskWatch, measure
+from worker.fair.disk import MB, DiskUse, DiskWatch, measure, measure_databases
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -46,7 +46,7 @@ class Rooms:
         page_bytes: int = context.data.once("PRAGMA page_size")[0][0]
         room = Room(directory, self.watch, quota_mb, page_bytes)
         if quota_mb:
-            room.measured(_databases(directory))
+            room.measured(measure_databases(directory))
         context.data.room = context.logs.room = room
 
     def limit(self, context: "Context", quota_mb: int) -> None:
@@ -55,7 +55,7 @@ class Rooms:
         if room is None or room.quota_bytes == quota_mb * MB:
             return
         if quota_mb and not room.quota_bytes:
-            room.measured(_databases(context.directory)._replace(rest=room.use.rest))
+            room.measured(measure_databases(context.directory)._replace(rest=room.use.rest))
         room.limit(quota_mb)
         room.dirty = True
 
@@ -130,17 +130,3 @@ def _relieved(room: Room, context: "Context") -> bool:
         return room.relieved(context.data)
     except apsw.Error:
         return False  # it was closed, or is being written to; the next look will tell
-
-
-def _databases(directory: Path) -> DiskUse:
-    """What the databases take, for a tenant that was opened just now; the rest is measured with the others."""
-    sizes = []
-    for names in (("data.db",), ("data.db-wal",), ("auxiliary.db", "auxiliary.db-wal")):
-        size = 0
-        for name in names:
-            try:
-                size += (directory / "pb_data" / name).stat().st_size
-            except OSError:
-                continue  # there is none, as there mostly is of a write-ahead log
-        sizes.append(size)
-    return DiskUse(*sizes)

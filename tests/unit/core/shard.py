@@ -30,6 +30,7 @@ class Gate:
         self.held: set[str] = set()
         self.freed: list[str] = []
         self.settled: list[str] = []
+        self.verdicts: dict[str, Verdict] = {}
 
     def hold(self, name: str) -> None:
         assert name not in self.held
@@ -46,6 +47,7 @@ class Gate:
         self.freed.append("*")
 
     def judge(self, verdict: Verdict) -> None:
+        verdict.enter(self.verdicts)
         self.settled.append(verdict.name)
 
     def charge(self, account: Account, ns: int) -> None:
@@ -82,7 +84,7 @@ class Shard:
             settings,
             self.lanes,
             ownership=self.ownership,
-            accounts=Accounts(partial(plan_of, settings), {}),
+            accounts=Accounts(partial(plan_of, settings), self.gate.verdicts),
             holds=holds,
             log=log,
             tell=self.told.append,
