@@ -8,7 +8,6 @@ that they take the server's time and not the clock's.
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ if str(ROOT) not in sys.path:
 
 from tests.attack import world  # noqa: E402
 from tests.attack.abuses import ABUSES  # noqa: E402
+from tests.attack.attackers import attack, end  # noqa: E402
 from tests.bench.machine import cores, on, table  # noqa: E402
 from tests.servers import Pocker  # noqa: E402
 
@@ -66,7 +66,8 @@ def _report(server: Pocker, scratch: Path, options: argparse.Namespace) -> None:
     measure(made, 2.0, options.rate, options.seed)  # everything live and warm
     for name in chosen:
         quiet = measure(made, options.seconds, options.rate, options.seed)
-        attackers = [attack(made, kind, options.seed) for kind in (ABUSES if name == TOGETHER else [name])]
+        target = made.target(made.attackers[0], options.seed)
+        attackers = [attack(kind, target, nice=19) for kind in (ABUSES if name == TOGETHER else [name])]
         time.sleep(WARM_S)
         felt = measure(made, options.seconds, options.rate, options.seed)
         answers = end(attackers)
@@ -93,40 +94,6 @@ def measure(made: world.World, seconds: float, rate: float, seed: int) -> dict[s
         raise RuntimeError(done.stderr)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
-
-
-def attack(made: world.World, name: str, seed: int) -> "subprocess.Popen[str]":
-    """Begins an abuse (`tests.attack.abuses`)."""
-    process = subprocess.Popen(
-        ["nice", "-n", "19", sys.executable, "-m", "tests.attack.abuses", name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=ROOT,
-    )
-    assert process.stdin is not None
-    json.dump(made.target(made.attackers[0], seed), process.stdin)
-    process.stdin.close()
-    return process
-
-
-def end(attackers: "list[subprocess.Popen[str]]") -> str:
-    """Ends them; what they were answered, by status."""
-    told = {}
-    for process in attackers:
-        process.send_signal(signal.SIGTERM)
-    for process in attackers:
-        assert process.stdout is not None
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        text = process.stdout.read()
-        for status, count in (json.loads(text) if text else {}).items():
-            told[status] = told.get(status, 0) + count
-    return " ".join(f"{status}:{count}" for status, count in sorted(told.items()))
 
 
 def _row(name: str, felt: dict[str, Any], quiet: dict[str, Any] | None, answers: str) -> list[str]:

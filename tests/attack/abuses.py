@@ -2,8 +2,8 @@
 
     python -m tests.attack.abuses NAME < target.json
 
-Target: `{"port", "host", "token", "user_token", "seed"}`: the attacking tenant's host name, a superuser's and a user's
-token. What the server answers is counted by status and told on stdout at the end (SIGTERM or `seconds`).
+Target: `{"port", "host", "token", "seed"}`: the attacking tenant's host name, and a superuser's token. What the server
+answers is counted by status and told on stdout at the end (SIGTERM or `seconds`).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from tests.attack.wire import request
+from tests.http1 import request
 
 POSTS = "/api/collections/posts/records"
 USERS = "/api/collections/users/auth-with-password"
@@ -32,13 +32,12 @@ class Target:
         self.port: int = told["port"]
         self.host: str = told["host"]
         self.token: str = told["token"]
-        self.user_token: str = told["user_token"]
         self.draw = random.Random(told["seed"])
         self.numbers = itertools.count(self.draw.randrange(10**6, 10**9))
         self.answers: Counter[str] = Counter()
 
     def request(self, method: str, path: str, body: Any = None, token: str = "") -> bytes:
-        return request(self.host, method, path, body, token)
+        return request(method, self.host, path, body, token)
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port, limit=64 * 1024 * 1024)

@@ -6,9 +6,6 @@ CPU that all of them used, as the ledger has it, beside what its weight entitles
 """
 
 import argparse
-import json
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +16,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from tests.attack import world  # noqa: E402
+from tests.attack.attackers import attack, end  # noqa: E402
 from tests.bench.machine import cores, on, table  # noqa: E402
 from tests.servers import Pocker  # noqa: E402
 
@@ -71,26 +69,12 @@ def _fight(made: world.World, sides: list[tuple[str, str]], seconds: float) -> s
     clients = []
     for tenant, (plan, abuse) in zip(tenants, sides, strict=True):
         made.server.run("tenant", "plan", tenant, plan)
-        client = subprocess.Popen(
-            [sys.executable, "-m", "tests.attack.abuses", abuse],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=ROOT,
-        )
-        assert client.stdin is not None
-        json.dump(made.target(tenant, 1), client.stdin)
-        client.stdin.close()
-        clients.append(client)
+        clients.append(attack(abuse, made.target(tenant, 1)))
     time.sleep(WARM_S)
     before = _used(made)
     time.sleep(seconds)
     after = _used(made)
-    for client in clients:
-        client.send_signal(signal.SIGTERM)
-    for client in clients:
-        client.wait(30)
+    end(clients)
     used = [after[tenant] - before[tenant] for tenant in tenants]
     weights = [WEIGHTS[plan] for plan, _ in sides]
     rows = []

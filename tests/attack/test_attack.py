@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.attack import world
-from tests.attack.__main__ import attack, end, measure
+from tests.attack.__main__ import measure
 from tests.attack.abuses import ABUSES
+from tests.attack.attackers import attack, end
 from tests.oracle.client import Client
 from tests.servers import ROOT, Pocker
 
@@ -31,7 +32,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[world.World]:
 @pytest.mark.parametrize("abuses", [["flood"], ["bodies", "chunks"], list(ABUSES)], ids=["flood", "bodies", "all"])
 def test_nobody_elses_request_fails(made: world.World, abuses: list[str]) -> None:
     before = _cpu_ms(made)
-    attackers = [attack(made, name, seed=1) for name in abuses]
+    target = made.target(made.attackers[0], 1)
+    attackers = [attack(name, target, nice=19) for name in abuses]
     try:
         felt = measure(made, SECONDS, RATE, seed=1)
     finally:

@@ -1,21 +1,8 @@
 """The least of an HTTP client that attackers and measuring victims need: requests as bytes, answers by length."""
 
-import json
 import socket
-from typing import Any
 
 CHUNK_BYTES = 256 * 1024
-
-
-def request(host: str, method: str, path: str, body: Any = None, token: str = "") -> bytes:
-    """One request as it stands on the wire; `body` is sent as JSON, bytes as they are."""
-    data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
-    if token:
-        lines.append(f"Authorization: {token}")
-    if body is not None:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
-    return "\r\n".join([*lines, "", ""]).encode() + data
 
 
 def connect(port: int, timeout_s: float = 30.0) -> socket.socket:

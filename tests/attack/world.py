@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from tests.attack.wire import request
+from tests.http1 import request
 from tests.oracle.client import Client
 from tests.servers import Pocker
 
@@ -33,7 +33,6 @@ class World:
     victims: list[str]
     attackers: list[str]
     token: str
-    user_token: str
 
     def host(self, name: str) -> str:
         return f"{name}.localhost"
@@ -43,23 +42,22 @@ class World:
         tenants = []
         for name in self.victims:
             host = self.host(name)
-            views = [request(host, "GET", f"{ITEMS}/item{n:011}") for n in range(0, 200, 10)]
-            lists = [request(host, "GET", f"{ITEMS}?page={n}&sort=-n") for n in range(1, 5)]
-            creates = [request(host, "POST", ITEMS, {"title": "new", "n": n}) for n in range(3)]
+            views = [request("GET", host, f"{ITEMS}/item{n:011}") for n in range(0, 200, 10)]
+            lists = [request("GET", host, f"{ITEMS}?page={n}&sort=-n") for n in range(1, 5)]
+            creates = [request("POST", host, ITEMS, {"title": "new", "n": n}) for n in range(3)]
             tenants.append({"requests": [text.decode() for text in (*views, *lists, *creates)]})
         return {"port": self.server.port, "seconds": seconds, "rate": rate, "seed": seed, "tenants": tenants}
 
     def target(self, attacker: str, seed: int) -> dict[str, Any]:
         """The target of `tests.attack.abuses`."""
         told = {"port": self.server.port, "host": self.host(attacker), "seed": seed}
-        return {**told, "token": self.token, "user_token": self.user_token}
+        return {**told, "token": self.token}
 
 
 def build(server: Pocker, scratch: Path, victims: int, attackers: int) -> World:
     """Fill a server that runs: one victim and one attacker by the API, the others as copies of them."""
     _seed(server, "seed-victim", _fill_victim)
     token = _seed(server, "seed-attacker", _fill_attacker)
-    user_token = _user_token(server, "seed-attacker")
     names: dict[str, list[str]] = {}
     for seed, prefix, count in (("seed-victim", "victim", victims), ("seed-attacker", "attacker", attackers)):
         copy = scratch / seed
@@ -71,7 +69,7 @@ def build(server: Pocker, scratch: Path, victims: int, attackers: int) -> World:
             server.import_tenant(name, copy)
         shutil.rmtree(copy)
         server.run("tenant", "delete", seed, "--yes")
-    return World(server, names["victim"], names["attacker"], token, user_token)
+    return World(server, names["victim"], names["attacker"], token)
 
 
 def _seed(server: Pocker, name: str, fill: Any) -> str:
@@ -102,13 +100,6 @@ def _fill_attacker(api: Client) -> None:
     for n in range(USERS):
         person = {"email": f"user{n}@example.com", "password": "attack-secret", "passwordConfirm": "attack-secret"}
         api.ok("POST", "/api/collections/users/records", person)
-
-
-def _user_token(server: Pocker, name: str) -> str:
-    api = Client(server.port, f"{name}.localhost")
-    login = {"identity": "user0@example.com", "password": "attack-secret"}
-    token: str = api.ok("POST", "/api/collections/users/auth-with-password", login)["token"]
-    return token
 
 
 def _grow(path: Path) -> None:

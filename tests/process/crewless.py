@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +37,8 @@ from supervisor.contract.settings import Settings
 from supervisor.contract.shardmap import Directory, Routes, first_routes
 from supervisor.contract.slots import Slots
 from supervisor.contract.tenant import Tenant, TenantState
+from tests.http1 import request
+from tests.process.forked import become, sockets_of
 from worker.app import preload
 from worker.process import ShardWorker
 
@@ -101,7 +102,7 @@ class Parent:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(hand.pid, signal.SIGKILL)
             await self.exit_code(berth)
-        for sock in (self.listener, *self.board.shard_listeners, *(end for pair in self.board.links for end in pair)):
+        for sock in sockets_of(self.board, self.listener):
             sock.close()
 
     # -- processes -----------------------------------------------------------------------------------------------------
@@ -113,15 +114,16 @@ class Parent:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            code = 70
-            try:
-                code = self._become_worker(berth, shard, parent, theirs)
-            except SystemExit as exit_:
-                code = int(exit_.code or 0)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            finally:
-                os._exit(code)
+            become(
+                ShardWorker,
+                self.board,
+                listener=self.listener,
+                theirs=theirs,
+                shard=shard,
+                berth=berth,
+                parent=parent,
+                log=self.path / "log",
+            )
         theirs.close()
         hand = Hand(pid, shard, channel.Channel(lambda message: self._heard(hand, message), lambda: self._lost(hand)))
         self.hands[berth] = hand
@@ -129,33 +131,6 @@ class Parent:
         async with asyncio.timeout(PATIENCE_S):
             await hand.ready.wait()
         return hand
-
-    def _become_worker(self, berth: int, shard: int, parent: int, theirs: socket.socket) -> int:
-        from gunicorn.config import Config
-        from gunicorn.glogging import Logger
-
-        os.dup2(os.open(self.path / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
-        # A fork also inherits the clients of the test, whose connections would never end.
-        kept = {self.listener, theirs, *self.board.shard_listeners, *(end for pair in self.board.links for end in pair)}
-        numbers = {0, 1, 2, *(sock.fileno() for sock in kept)}
-        # Their numbers stay taken: the objects that know them are here as well, and close them when they are collected.
-        null = os.open(os.devnull, os.O_RDWR)
-        for path in list(Path("/proc/self/fd").iterdir()):
-            if int(path.name) not in numbers:
-                with contextlib.suppress(OSError):
-                    os.dup2(null, int(path.name))
-        cfg = Config()
-        cfg.set("errorlog", str(self.path / "log"))
-
-        class Listening:
-            sock = self.listener
-            fileno = self.listener.fileno
-
-        worker = ShardWorker(1, parent, [Listening], None, 30, cfg, Logger(cfg))
-        worker.shard, worker.berth, worker.board = shard, berth, self.board
-        self.board.channel = theirs
-        worker.init_process()
-        return 0
 
     async def exit_code(self, berth: int) -> int:
         """Waits for the end of the worker; its exit code (negative: the signal)."""
@@ -335,7 +310,8 @@ class Client:
         self.writer.close()
 
     def send(self, name: str, target: str, body: Any = None, token: str = "", method: str = "") -> None:
-        self.writer.write(request(name, target, body, token, method))
+        method = method or ("GET" if body is None else "POST")
+        self.writer.write(request(method, host_of(name), target, body, token))
 
     async def answer(self) -> tuple[int, Any]:
         """(status, JSON) of the next response."""
@@ -358,12 +334,6 @@ class Client:
         return told
 
 
-def request(name: str, target: str, body: Any = None, token: str = "", method: str = "") -> bytes:
-    """The bytes of one request."""
-    content = b"" if body is None else json.dumps(body).encode()
-    fields = [f"{method or ('GET' if body is None else 'POST')} {target} HTTP/1.1", f"Host: {name}.localhost"]
-    if token:
-        fields.append(f"Authorization: {token}")
-    if body is not None:
-        fields += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
-    return "\r\n".join([*fields, "", ""]).encode() + content
+def host_of(name: str) -> str:
+    """The host name of a tenant."""
+    return f"{name}.localhost"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from supervisor.ops.client import ClientError
-from tests.process.whole import NOTES, Closed, Poisoned, Whole, Wire, expect, on_shard, polled, request, until
+from tests.http1 import request
+from tests.process.whole import NOTES, Closed, Poisoned, Whole, Wire, expect, on_shard, polled, until
 
 QUICK: dict[str, Any] = {"tick_s": 0.2}
 SMALL = {"small": {"requests_per_s": 5, "requests_burst": 10}}

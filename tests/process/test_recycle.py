@@ -21,7 +21,8 @@ import psutil
 import pytest
 
 from supervisor.contract.shardmap import owner_of
-from tests.process.whole import NOTES, Whole, request, stored, until
+from tests.http1 import request
+from tests.process.whole import NOTES, Whole, stored, until
 
 CONNECTIONS = 1_000
 TENANTS = 8

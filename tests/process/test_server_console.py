@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.process.whole import NOTES, Whole, Wire, expect, on_shard, request, until
+from tests.http1 import request
+from tests.process.whole import NOTES, Whole, Wire, expect, on_shard, until
 
 SQL = "/api/sql"
 LIMIT_S = 1.5

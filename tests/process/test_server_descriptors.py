@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.whole import ANSWER_S, HEALTH, NOTES, Whole, Wire, expect, on_shard, request, until
+from tests.http1 import request
+from tests.process.whole import ANSWER_S, HEALTH, NOTES, Whole, Wire, expect, on_shard, until
 from tests.servers import ROOT
 
 TENANTS = on_shard(0, 12)

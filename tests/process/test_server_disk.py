@@ -10,20 +10,8 @@ from typing import Any
 import pytest
 
 from supervisor.ops.client import ClientError
-from tests.process.whole import (
-    CREDENTIALS,
-    HEALTH,
-    LOGIN,
-    NOTES,
-    Answer,
-    Whole,
-    Wire,
-    expect,
-    on_shard,
-    request,
-    stored,
-    until,
-)
+from tests.http1 import request
+from tests.process.whole import CREDENTIALS, HEALTH, LOGIN, NOTES, Answer, Whole, Wire, expect, on_shard, stored, until
 from tests.smalldisk import MB, SmallDisk, mounted
 
 QUOTA_MB = 1

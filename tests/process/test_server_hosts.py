@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from supervisor.ops.client import ClientError
+from tests.http1 import request
 from tests.process.whole import (
     ANSWER_S,
     CREDENTIALS,
@@ -21,7 +22,6 @@ from tests.process.whole import (
     expect,
     new_id,
     on_shard,
-    request,
     stored,
     until,
 )

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.http1 import request
 from tests.process.whole import (
     NOTES,
     Closed,
@@ -22,7 +23,6 @@ from tests.process.whole import (
     expect,
     on_shard,
     polled,
-    request,
     stored,
     until,
 )

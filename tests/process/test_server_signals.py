@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.http1 import request
 from tests.process.whole import (
     CREDENTIALS,
     LOGIN,
@@ -23,7 +24,6 @@ from tests.process.whole import (
     Writer,
     expect,
     on_shard,
-    request,
     stored,
 )
 

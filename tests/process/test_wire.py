@@ -11,11 +11,10 @@ import os
 import random
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -28,6 +27,7 @@ from supervisor.contract.shardmap import Directory, first_routes
 from supervisor.contract.slots import Slots
 from supervisor.contract.tenant import Tenant, TenantState
 from supervisor.contract.usage import WorkerUsage
+from tests.process.forked import become
 from worker.fair.account import Accounts
 from worker.process import ShardWorker
 
@@ -128,52 +128,28 @@ class Workers:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            code = 70
-            try:
-                code = self._become_worker(shard, parent, theirs)
-            except SystemExit as exit_:
-                code = int(exit_.code or 0)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            finally:
-                os._exit(code)
+            self._become_worker(shard, parent, theirs)
         theirs.close()
         self.pids[shard] = pid
         self.channels[shard] = ours
 
-    def _become_worker(self, shard: int, parent: int, theirs: socket.socket) -> int:
-        from gunicorn.config import Config
-        from gunicorn.glogging import Logger
-
-        os.dup2(os.open(self.path / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
-        # A fork also inherits the clients of this test, whose connections would never end.
-        kept = {self.listener, theirs, *self.board.shard_listeners, *(end for pair in self.board.links for end in pair)}
-        numbers = {0, 1, 2, *(sock.fileno() for sock in kept)}
-        # Their numbers stay taken: the objects that know them are here as well, and close them when they are collected.
-        null = os.open(os.devnull, os.O_RDWR)
-        for path in list(Path("/proc/self/fd").iterdir()):
-            if int(path.name) not in numbers:
-                with contextlib.suppress(OSError):
-                    os.dup2(null, int(path.name))
+    def _become_worker(self, shard: int, parent: int, theirs: socket.socket) -> NoReturn:
         trace = self.path / f"closed-{shard}-{os.getpid()}"
 
         class TestWorker(ShardWorker):
             def build_shard(self) -> FakeShard:
                 return FakeShard(shard, trace)
 
-        cfg = Config()
-        cfg.set("errorlog", str(self.path / "log"))
-
-        class Listening:
-            sock = self.listener
-            fileno = self.listener.fileno
-
-        worker = TestWorker(1, parent, [Listening], None, 30, cfg, Logger(cfg))
-        worker.shard = worker.berth = shard
-        worker.board = self.board
-        self.board.channel = theirs
-        worker.init_process()
-        return 0
+        become(
+            TestWorker,
+            self.board,
+            listener=self.listener,
+            theirs=theirs,
+            shard=shard,
+            berth=shard,
+            parent=parent,
+            log=self.path / "log",
+        )
 
     def hear(self, shard: int, kind: type, deadline_s: float = 10.0) -> Any:
         """The next message of that kind from the worker."""

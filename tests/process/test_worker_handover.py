@@ -29,7 +29,8 @@ from supervisor.contract.plan import Verdict
 from supervisor.contract.settings import Logs, Settings, Supervision
 from supervisor.contract.shardmap import Routes
 from supervisor.contract.tenant import Tenant, TenantState
-from tests.process.crewless import CREDENTIALS, LOGIN, NOTES, Client, Parent, request
+from tests.http1 import request
+from tests.process.crewless import CREDENTIALS, LOGIN, NOTES, Client, Parent, host_of
 
 NAMES = [f"t{number}" for number in range(6)]
 CLIENTS = 24
@@ -256,7 +257,7 @@ def test_what_is_under_way_is_finished_and_what_comes_meanwhile_waits(tmp_path: 
             if kind == "read":
                 await first.get(name, "/api/batch", rows(600))
             await second.get(name, NOTES)
-            whole = request(name, NOTES, {"id": "underway1234567", "title": "x" * 200_000})
+            whole = request("POST", host_of(name), NOTES, {"id": "underway1234567", "title": "x" * 200_000})
             if kind == "body":
                 first.writer.write(whole[:100_000])
             elif kind == "batch":
@@ -302,7 +303,7 @@ def test_a_release_that_times_out_cuts_what_runs(tmp_path: Path) -> None:
     async def work(parent: Parent, token: str) -> None:
         name = NAMES[0]
         async with Client(parent.port) as stuck, Client(parent.port) as waiting:
-            whole = request(name, NOTES, {"id": "underway1234567", "title": "x" * 200_000})
+            whole = request("POST", host_of(name), NOTES, {"id": "underway1234567", "title": "x" * 200_000})
             stuck.writer.write(whole[:100_000])
             await under_way(parent, parent.owner(name))
             async with released(parent, name, 0.2):
@@ -448,7 +449,7 @@ def test_a_stopping_worker_takes_on_no_more_and_still_lets_go(tmp_path: Path) ->
         mine = next(name for name in NAMES if parent.owner(name) == 0)
         other = next(name for name in NAMES if parent.owner(name) == 1)
         async with Client(parent.port) as stuck:
-            whole = request(mine, NOTES, {"title": "x" * 200_000})
+            whole = request("POST", host_of(mine), NOTES, {"title": "x" * 200_000})
             stuck.writer.write(whole[:100_000])
             await under_way(parent, 0)
             os.kill(parent.hands[0].pid, signal.SIGTERM)
@@ -482,12 +483,12 @@ def test_idle_connections_live_on_at_the_successor(tmp_path: Path) -> None:
             if number % 3 == 1:
                 await client.get(NAMES[number % len(NAMES)], NOTES)
             elif number % 3 == 2:
-                client.writer.write(request(NAMES[0], NOTES, {"title": "half"})[: 20 + number])
+                client.writer.write(request("POST", host_of(NAMES[0]), NOTES, {"title": "half"})[: 20 + number])
         await under_way(parent, 0)
         await parent.replace(0, 2)
         for number, client in enumerate(idle):
             if number % 3 == 2:
-                client.writer.write(request(NAMES[0], NOTES, {"title": "half"})[20 + number :])
+                client.writer.write(request("POST", host_of(NAMES[0]), NOTES, {"title": "half"})[20 + number :])
             else:
                 client.send(NAMES[number % len(NAMES)], NOTES)
             assert (await client.answer())[0] == 200
@@ -505,7 +506,7 @@ def test_the_death_of_an_owner_in_the_middle(tmp_path: Path) -> None:
         routes = Routes((2, 1))
         async with Client(parent.path / "shard-1.sock") as client, Client(parent.port) as stuck:
             written = (await client.get(name, NOTES, {"title": "before"}))["id"]
-            stuck.writer.write(request(name, NOTES, {"title": "x" * 200_000})[:100_000])
+            stuck.writer.write(request("POST", host_of(name), NOTES, {"title": "x" * 200_000})[:100_000])
             await under_way(parent, 0)
             await parent.order(2, lambda number: Gain(number, routes))
             kept = await parent.order(0, lambda number: Lose(number, routes))

@@ -20,6 +20,7 @@ import psutil
 
 from supervisor.contract.shardmap import owner_of
 from supervisor.ops.client import ask
+from tests.http1 import request
 from tests.process import conftest
 from tests.servers import Pocker
 
@@ -57,17 +58,6 @@ class Answer:
     @property
     def closes(self) -> bool:
         return self.headers.get("connection", "").lower() == "close"
-
-
-def request(method: str, host: str, target: str, body: Any = None, token: str = "") -> bytes:
-    """The bytes of one request; `body` is sent as JSON."""
-    fields = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
-    if token:
-        fields.append(f"Authorization: {token}")
-    content = b"" if body is None else json.dumps(body).encode()
-    if body is not None:
-        fields += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
-    return "\r\n".join([*fields, "", ""]).encode() + content
 
 
 class Wire:
