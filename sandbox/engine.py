@@ -6,9 +6,10 @@ Nothing of the host is reachable from a script but one function, which the prelu
 """
 
 from collections.abc import Callable
+from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from typing import Any
-
-from dukpy import _dukpy
 
 # What answers a script's call: its name, and its arguments as a JSON array; the answer is JSON.
 Call = Callable[[bytes, bytes], bytes]
@@ -23,13 +24,14 @@ class Engine:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._ctx: Any = _dukpy.create_context()
+        self._dukpy = _library()
+        self._ctx: Any = self._dukpy.create_context()
 
     def evaluate(self, source: bytes) -> bytes:
         """Run a script, then what it has promised; the JSON of its value. ScriptError. May be called inside a call."""
         try:
-            value: bytes | None = _dukpy.eval_string(self, source, b"{}", False, "<script>")
-        except _dukpy.JSRuntimeError as error:
+            value: bytes | None = self._dukpy.eval_string(self, source, b"{}", False, "<script>")
+        except self._dukpy.JSRuntimeError as error:
             raise ScriptError(str(error)) from None
         return value or b"null"
 
@@ -44,3 +46,16 @@ class Engine:
 
     def _normalize_module(self, *names: str) -> str:
         raise ScriptError(f"import of {names[-1]!r}: use require()")
+
+
+@cache
+def _library() -> Any:
+    """dukpy's extension alone: its package brings in an installer, with it HTTP, TLS and mail: ten megabytes."""
+    package = find_spec("dukpy")
+    assert package is not None
+    spec = PathFinder.find_spec("_dukpy", package.submodule_search_locations)
+    assert spec is not None
+    assert spec.loader is not None
+    library = module_from_spec(spec)
+    spec.loader.exec_module(library)
+    return library

@@ -11,7 +11,8 @@ host → child, the answer:
 
     u32 LE   length of the rest
     JSON     {"v": value} | {"e": error} | {"n": name, "d": data}: "run this first, and tell what came of it with $r"
-             and beside each of them, where there is something to tell, {"s": changes of shared objects}
+             and beside each of them, where there is something to tell, {"s": changes of shared objects} and
+             {"c": 1}: "what you know of collections is no longer so"
 
 There is exactly one call under way, so there is no numbering: while the child waits, the host may have it run something
 else, whose calls are answered first (a stack). The host trusts nothing in a frame but its length, which is bounded.

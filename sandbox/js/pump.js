@@ -3,6 +3,7 @@
 //   P.host(op, ...args)      ask the host; its value, or a throw of its error
 //   P.on(name, fn)           what the host may have run: fn(data) → a value, or a promise of one
 //   P.loop()                 the child's whole life after its prelude
+//   P.seed()                 four words of the kernel's random bits
 //   P.settle(value)          a promise's outcome, however long that takes (jobs, timers); other values as they are
 //   P.errorOut(x) / P.errorIn(e)   an exception as JSON for the host, and back (error.js replaces them)
 //   P.flush() / P.sync(list) the changes of objects that both sides hold (record.js replaces them)
@@ -24,20 +25,24 @@ const { get: runOf } = Map.prototype;
 let depth = 0;
 
 P.on = (name, fn) => { runs.set(name, fn); };
+P.seed = () => call("$random");
 P.flush = () => 0;
 P.sync = () => {};
+P.catalogChanged = () => {};
 P.errorOut = (x) => ({ kind: "js", message: String((x && x.message) || x), stack: String((x && x.stack) || "") });
 P.errorIn = (e) => new Error(e.message);
 
 P.host = (op, ...args) => {
     let answer = call(op, P.flush(), ...args);
-    while (answer.n !== undefined) answer = call("$r", P.flush(), run(answer));
+    while (answer.n !== undefined) answer = tell(run(answer));
+    if (answer.c !== undefined) P.catalogChanged();
     if (answer.s !== undefined) P.sync(answer.s);
     if (answer.e !== undefined) throw P.errorIn(answer.e);
     return answer.v;
 };
 
 function run(order) {
+    if (order.c !== undefined) P.catalogChanged();
     if (order.s !== undefined) P.sync(order.s);
     if (depth >= DEPTH_MAX) return { e: P.errorOut(new RangeError(NESTED)) };
     depth++;
@@ -52,9 +57,18 @@ function run(order) {
     }
 }
 
+// A value that is no JSON, or too much of it, has not been sent: the host gets the error instead.
+function tell(result) {
+    try {
+        return call("$r", P.flush(), result);
+    } catch (x) {
+        return call("$r", 0, { e: P.errorOut(x) });
+    }
+}
+
 P.loop = () => {
     let order = call("$ready", 0);
-    for (;;) order = call("$r", P.flush(), run(order));
+    for (;;) order = tell(run(order));
 };
 
 // -- promises and timers ------------------------------------------------------------------------------------------------

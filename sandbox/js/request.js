@@ -1,0 +1,438 @@
+// A request in a script's hands: `e.request`, `e.requestInfo()`, its body in all of its forms.
+//
+//   P.requestOf(wire)         the state of a request, from {q: number, …}; what the host tells of it once in a run is kept
+//   P.authOf(state) / P.setAuth(state, record)
+//   P.requestInfoOf(state, event)
+//   P.changesOf(state)        what scripts have changed of it, for the server's own routes
+//   P.bindBody(state, dst)    P.uploadsOf(state, key)
+//
+// The state: wire; response (response.js); store, what `e.set` keeps; auth: undefined until it is asked for; native:
+// whether one of the server's own routes is at work, to which changes are told at once.
+
+const { defineProperty, defineProperties, keys, hasOwn } = Object;
+const { fromEntries, entries } = Object;
+const PIECE_BYTES = 8 << 20;
+const KEPT_MAX = 64;
+
+const text = (value) => P.goText(value);
+const requests = new Map();
+
+P.requestOf = (wire) => {
+    if (wire.first) requests.clear();
+    let state = requests.get(wire.q);
+    if (state === undefined) {
+        state = { wire, q: wire.q, native: true, store: new Map(entries(wire.store ?? {})), auth: wire.anonymous ? null : undefined, authSet: false, info: null, body: null, request: null, headersChanged: false, response: null, depth: 0 };
+        state.response = P.responseOf(state);
+        requests.set(wire.q, state);
+        if (requests.size > KEPT_MAX) requests.delete(requests.keys().next().value);
+    }
+    return state;
+};
+
+P.forgetRequest = (state) => { requests.delete(state.q); };
+
+// -- who asks -------------------------------------------------------------------------------------------------------------
+
+P.authOf = (state) => {
+    if (state.early) return null;
+    if (state.auth === undefined) {
+        const told = P.host("request.auth", state.q, null);
+        state.auth = told === null ? null : P.recordIn(told);
+    }
+    return state.auth;
+};
+
+P.setAuth = (state, record) => {
+    if (record === undefined || record === null) record = null;
+    else if (!P.isRecord(record)) throw new TypeError(`Go struct conversion error: could not convert ${String(record)} to core.Record`);
+    state.auth = record;
+    state.authSet = true;
+    if (state.native) P.host("request.setAuth", state.q, record === null ? null : P.recordOut(record));
+};
+
+// The token is read when the first middleware of the usual priority is reached.
+P.readToken = (state) => {
+    state.early = false;
+    if (!state.headersChanged || state.request === null) return;
+    const given = state.request.header.get("Authorization");
+    if (given === state.wire.authorization) return;
+    const told = P.host("request.auth", state.q, given);
+    state.auth = told === null ? null : P.recordIn(told);
+};
+
+P.isSuperuser = (record) => record !== null && record !== undefined && record.isSuperuser();
+
+// -- the body -----------------------------------------------------------------------------------------------------------------
+
+// All of it, as a binary string.
+function bodyOf(state) {
+    if (state.body === null) {
+        let whole = "";
+        for (;;) {
+            const piece = P.host("request.body", state.q, whole.length, PIECE_BYTES);
+            whole += piece;
+            if (piece.length < PIECE_BYTES) break;
+        }
+        state.body = { whole, at: 0 };
+    }
+    return state.body;
+}
+
+function bodyReader(state) {
+    const reader = {};
+    const take = (bytesMax) => {
+        const body = bodyOf(state);
+        const part = bytesMax === undefined ? body.whole.slice(body.at) : body.whole.slice(body.at, body.at + bytesMax);
+        body.at += part.length;
+        return part;
+    };
+    P.reader(reader, take);
+    const methods = {
+        close() {},
+        reread() { if (state.body !== null) state.body.at = 0; },
+        read() { throw P.goError("the body is read by readerToString or toBytes"); },
+    };
+    for (const name of keys(methods)) defineProperty(reader, name, { value: methods[name], enumerable: false });
+    return reader;
+}
+
+// Whoever has read JSON begins anew; a form is gone.
+function rewind(state) {
+    const kind = state.request === null ? state.wire.type : state.request.header.get("Content-Type");
+    if (kind.startsWith("application/json")) {
+        if (state.body !== null) state.body.at = 0;
+    } else state.body = { whole: "", at: 0 };
+}
+
+// The form in the query and the body: {values, posted} of pairs, and `files`.
+function formOf(state, multipart) {
+    if (state.form !== undefined) return state.form;
+    const told = P.host("request.form", state.q);
+    const query = P.pairsOf(text(state.request === null ? state.wire.query : state.request.url.rawQuery));
+    state.form = { posted: told.values, values: [...told.values, ...query], files: told.files, isMultipart: told.isMultipart };
+    if (state.body !== null && told.values.length > 0) state.body.at = state.body.whole.length;
+    return state.form;
+}
+
+class UploadHeader {
+    constructor(state, told) {
+        this.filename = told.filename;
+        this.header = P.Header([["Content-Disposition", told.disposition], ...(told.type === null ? [] : [["Content-Type", told.type]])]);
+        this.size = told.size;
+        defineProperty(this, "open", { value: () => uploaded(state, told).reader.open(), enumerable: true });
+    }
+}
+
+
+function uploaded(state, told) {
+    const read = () => {
+        let whole = "";
+        while (whole.length < told.size) {
+            const piece = P.host("request.file", state.q, told.number, whole.length, PIECE_BYTES);
+            if (piece === "") break;
+            whole += piece;
+        }
+        return whole;
+    };
+    const reader = P.fileReader({}, read);
+    return P.newFile(reader, told.filename, told.size, /\.[A-Za-z0-9]+$/.test(told.filename) ? "" : read());
+}
+
+P.uploadsOf = (state, key) => {
+    const { files, isMultipart } = formOf(state);
+    if (!isMultipart) throw P.goError("request Content-Type isn't multipart/form-data");
+    const found = files.filter((each) => each.field === text(key));
+    if (found.length === 0) throw P.goError("http: no such file");
+    return found.map((each) => uploaded(state, each));
+};
+
+const NOT_A_POINTER = "value must be passed as a non-nil pointer reference";
+
+function refusal(dst) {
+    if (dst === null || dst === undefined) return `json: cannot unmarshal: ${NOT_A_POINTER}`;
+    const type = typeof dst === "string" ? "string" : typeof dst === "boolean" ? "bool" : typeof dst === "number" ? "int64"
+        : Array.isArray(dst) ? "[]interface {}" : typeof dst === "function" ? "func(goja.FunctionCall) goja.Value" : "map[string]interface {}";
+    return `json: cannot unmarshal into Go ${type}: ${NOT_A_POINTER}`;
+}
+
+P.bindBody = (state, dst) => {
+    const told = P.host("request.bind", state.q);
+    if (told === null) return;
+    rewind(state);
+    const dynamic = P.dynamic(dst);
+    if (dynamic === undefined && !P.isGo(dst)) throw P.goError(refusal(dst));
+    if (told.json !== undefined) return void (dynamic === undefined ? P.unmarshal(told.json, dst) : bindMembers(dynamic, JSON.parse(told.json)));
+    if (dynamic === undefined) throw P.goError("a form can be bound to a DynamicModel only");
+    bindForm(dynamic, told.pairs);
+};
+
+const INTEGERS = /^u?int/;
+
+function fits(value, type) {
+    const kind = String(type);
+    if (value === null) return true;
+    if (kind === "string") return typeof value === "string";
+    if (kind === "bool") return typeof value === "boolean";
+    if (INTEGERS.test(kind)) return Number.isInteger(value);
+    return kind.startsWith("float") ? typeof value === "number" : true;
+}
+
+// Members match in any case, each of them once.
+function bindMembers(dynamic, members) {
+    if (members === null) return;
+    const columns = new Map(dynamic.columns.map((column) => [column.key.toLowerCase(), column]));
+    const seen = new Set();
+    for (const name of keys(members)) {
+        const column = columns.get(name.toLowerCase());
+        if (column === undefined) continue;
+        if (seen.has(column)) throw P.goError(`jsontext: duplicate object member name ${JSON.stringify(name)}`);
+        seen.add(column);
+        if (!fits(members[name], column.type)) {
+            throw P.goError(`json: cannot unmarshal JSON ${P.jsonKind(members[name])} into Go ${String(column.type)} within "/${name}"`);
+        }
+        dynamic.set(column.key, members[name]);
+    }
+}
+
+const WHOLE = /^[+-]?\d+$/;
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const FLAGS = { 1: true, t: true, T: true, TRUE: true, true: true, True: true, 0: false, f: false, F: false, FALSE: false, false: false, False: false };
+
+function bindForm(dynamic, pairs) {
+    const columns = new Map(dynamic.columns.map((column) => [column.key, column]));
+    const seen = new Set();
+    for (const [name, value] of pairs) {
+        const column = columns.get(name);
+        if (name === "@jsonPayload") {
+            const members = JSON.parse(value);
+            for (const key of keys(members ?? {})) if (columns.has(key)) dynamic.set(key, members[key]);
+            continue;
+        }
+        if (column === undefined || seen.has(name)) continue;
+        seen.add(name);
+        dynamic.set(name, scanned(value, column, pairs));
+    }
+}
+
+function scanned(value, { key, type }, pairs) {
+    const kind = String(type);
+    if (kind.startsWith("int") || kind === "number") {
+        if (!WHOLE.test(value)) throw P.goError(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+        return Number(value);
+    }
+    if (kind.startsWith("float")) {
+        if (!NUMBER.test(value)) throw P.goError(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`);
+        return Number(value);
+    }
+    if (kind.startsWith("bool")) {
+        if (!hasOwn(FLAGS, value)) throw P.goError(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
+        return FLAGS[value];
+    }
+    if (kind.startsWith("list") || kind.startsWith("array")) return pairs.filter((pair) => pair[0] === key).map((pair) => pair[1]);
+    return value;
+}
+
+// -- requestInfo ------------------------------------------------------------------------------------------------------------
+
+const CONTEXTS = "default";
+
+class RequestInfo {
+    constructor(info) {
+        const given = info !== null && typeof info === "object" ? info : {};
+        const texts = (map) => (map === null || map === undefined ? null : fromEntries(entries(map).map(([key, value]) => [key, text(value)])));
+        this.query = texts(given.query);
+        this.headers = texts(given.headers);
+        this.body = given.body ?? null;
+        this.auth = given.auth ?? null;
+        this.method = text(given.method);
+        this.context = given.context === undefined ? CONTEXTS : text(given.context);
+    }
+
+    hasSuperuserAuth() { return P.isSuperuser(this.auth); }
+
+    clone() {
+        const copy = new RequestInfo({ method: this.method, context: this.context });
+        copy.query = { ...this.query };
+        copy.headers = { ...this.headers };
+        copy.body = { ...this.body };
+        copy.auth = this.auth === null ? null : this.auth.fresh?.() ?? this.auth;
+        return copy;
+    }
+}
+P.hideMethods(RequestInfo);
+G.RequestInfo = RequestInfo;
+P.RequestInfo = RequestInfo;
+
+function headersForRules(pairs) {
+    const out = {};
+    for (const [name, value] of pairs) {
+        const key = name.toLowerCase().replace(/-/g, "_");
+        if (!hasOwn(out, key)) defineProperty(out, key, { value, enumerable: true, writable: true, configurable: true });
+    }
+    return out;
+}
+
+function firstOf(pairs) {
+    const out = {};
+    for (const [name, value] of pairs) {
+        if (!hasOwn(out, name)) defineProperty(out, name, { value, enumerable: true, writable: true, configurable: true });
+    }
+    return out;
+}
+
+P.requestInfoOf = (state) => {
+    if (state.info === null) {
+        const { wire, request } = state;
+        const info = new RequestInfo();
+        const told = wire.info ?? P.host("request.info", state.q);
+        if (wire.info === undefined && wire.length !== 0) rewind(state);
+        info.body = told.body;
+        info.query = told.query ?? firstOf(P.pairsOf(request === null ? wire.query : text(request.url.rawQuery)));
+        info.headers = told.headers ?? headersForRules(request === null ? wire.headers : P.headerPairs(request.header));
+        info.method = request === null ? wire.method : request.method;
+        state.info = info;
+        state.bodyTold = JSON.stringify(told.body);
+    }
+    state.info.auth = P.authOf(state);
+    state.info.context = state.wire.context ?? CONTEXTS;
+    return state.info;
+};
+
+// What the server's own routes shall see: the headers, the query, the body and who asks, where scripts have set them.
+P.changesOf = (state) => {
+    const changes = {};
+    const { request, info, wire } = state;
+    if (state.authSet) changes.auth = state.auth === null ? null : P.recordOut(state.auth);
+    if (request !== null) {
+        if (state.headersChanged) changes.headers = P.headerPairs(request.header);
+        const query = text(request.url.rawQuery);
+        if (query !== wire.query) changes.query = query;
+    }
+    if (info !== null) {
+        const body = JSON.stringify(info.body);
+        if (body !== state.bodyTold) changes.body = (state.bodyTold = body);
+    }
+    return changes;
+};
+
+// -- e.request ------------------------------------------------------------------------------------------------------------------
+
+const lists = (pairs) => (pairs === null ? null : P.Values(pairs));
+
+class Request {
+    #state;
+
+    constructor(state) {
+        const { wire } = state;
+        this.#state = state;
+        this.method = wire.method;
+        this.url = P.URL(wire.query === "" && !wire.uri.includes("?") ? wire.uri : wire.uri);
+        this.proto = `HTTP/${wire.version}`;
+        this.protoMajor = Number(wire.version.split(".")[0]);
+        this.protoMinor = Number(wire.version.split(".")[1] ?? 0);
+        this.header = P.Header(wire.headers, () => { state.headersChanged = true; });
+        this.body = bodyReader(state);
+        this.getBody = null;
+        this.contentLength = wire.length;
+        this.transferEncoding = wire.length < 0 ? ["chunked"] : [];
+        this.close = wire.close;
+        this.host = wire.host;
+        this.form = null;
+        this.postForm = null;
+        this.multipartForm = null;
+        this.trailer = null;
+        this.remoteAddr = wire.remote;
+        this.requestURI = wire.uri;
+        this.tls = null;
+        this.cancel = {};
+        this.response = null;
+        this.pattern = wire.pattern;
+    }
+
+    addCookie(cookie) {
+        const line = `${text(cookie.name).replace(/[\r\n]/g, "-")}=${P.setCookieLine({ name: "x", value: cookie.value, quoted: cookie.quoted }).slice(2)}`;
+        const before = this.header.get("Cookie");
+        this.header.set("Cookie", before === "" ? line : `${before}; ${line}`);
+    }
+
+    basicAuth() {
+        const found = /^basic (.*)$/i.exec(this.header.get("Authorization"));
+        const decoded = found === null ? null : P.fromBase64(found[1]);
+        const at = decoded === null ? -1 : decoded.indexOf(":");
+        return at < 0 ? ["", "", false] : [P.fromUtf8(decoded.slice(0, at)), P.fromUtf8(decoded.slice(at + 1)), true];
+    }
+
+    setBasicAuth(user, password) {
+        this.header.set("Authorization", "Basic " + P.base64(P.utf8(`${text(user)}:${text(password)}`)));
+    }
+
+    clone() {
+        const copy = new Request(this.#state);
+        for (const name of keys(this)) copy[name] = this[name];
+        copy.header = this.header.clone();
+        copy.url = this.url.clone();
+        return copy;
+    }
+
+    context() { return new G.Context(); }
+    withContext() { return this.clone(); }
+    cookies() { return P.cookiesOf(this.header.values("Cookie")); }
+    cookiesNamed(name) { return this.cookies().filter((cookie) => cookie.name === text(name)); }
+
+    cookie(name) {
+        const found = this.cookies().find((each) => each.name === text(name));
+        if (found === undefined) throw P.goError("http: named cookie not present");
+        return found;
+    }
+
+    #parsed() {
+        const form = formOf(this.#state);
+        if (this.form === null) {
+            this.form = lists(form.values);
+            this.postForm = lists(form.posted);
+        }
+        if (form.isMultipart && this.multipartForm === null) {
+            const file = {};
+            for (const each of form.files) {
+                (hasOwn(file, each.field) ? file[each.field] : (file[each.field] = [])).push(new UploadHeader(this.#state, each));
+            }
+            this.multipartForm = { value: P.Values(form.posted).toJSON(), file };
+        }
+        return form;
+    }
+
+    parseForm() { this.#parsed(); }
+
+    parseMultipartForm() {
+        if (!this.#parsed().isMultipart) throw P.goError("request Content-Type isn't multipart/form-data");
+    }
+
+    formValue(name) {
+        this.#parsed();
+        return this.form.get(name);
+    }
+
+    postFormValue(name) {
+        this.#parsed();
+        return this.postForm.get(name);
+    }
+
+    formFile(name) {
+        this.parseMultipartForm();
+        const found = this.multipartForm.file[text(name)]?.[0];
+        if (found === undefined) throw P.goError("http: no such file");
+        return [found.open(), found];
+    }
+
+    multipartReader() { throw P.goError("request.multipartReader is not available: use e.findUploadedFiles"); }
+    pathValue(name) { return this.#state.wire.values[text(name)] ?? ""; }
+    setPathValue(name, value) { this.#state.wire.values[text(name)] = text(value); }
+    protoAtLeast(major, minor) { return this.protoMajor > major || (this.protoMajor === major && this.protoMinor >= minor); }
+    referer() { return this.header.get("Referer"); }
+    userAgent() { return this.header.get("User-Agent"); }
+    write() { throw P.goError("a request can't be written from a script"); }
+    writeProxy() { throw P.goError("a request can't be written from a script"); }
+}
+P.hideMethods(Request);
+
+P.httpRequest = (state) => (state.request ??= new Request(state));

@@ -1,0 +1,134 @@
+// `e.response`, and what writes it: status, headers and body are kept here until the script is done, or told to the host
+// at once while one of the server's own routes is at work around the script.
+//
+//   P.responseOf(state)                     a request's response: {status, header, chunks, …}
+//   P.httpResponse(state)                   `e.response`
+//   P.put(state, status, type, body)        a body of that status and type; {text} | {binary} | {file}
+//   P.answerOf(state)                       all of it, for the host
+//
+// A status is said once; what is written later is added to the body. The server's own answer counts as written: the host
+// has it, and `chunks` follow it.
+
+const { trunc } = Math;
+const BODY_CHARS_MAX = 20 << 20;
+const STATUS = { min: 100, max: 999 };
+
+const text = (value) => P.goText(value);
+
+P.responseOf = (state) => ({
+    state, status: 0, header: null, sent: null, chunks: [], size: 0, native: false, flushed: false, gzip: false, object: null,
+});
+
+const headerOf = (state) => (state.response.header ??= P.Header(state.wire.answer ?? [], () => { state.response.headerChanged = true; }));
+
+// The status line goes out: from here on headers count no more.
+function begin(state, status) {
+    const { response } = state;
+    if (response.status !== 0) return;
+    const number = typeof status === "number" ? trunc(status) : P.cast.int(Number(status));
+    if (!(number >= STATUS.min && number <= STATUS.max)) {
+        response.status = 200;
+        freeze(state);
+        throw P.goError(`invalid WriteHeader code ${Number.isFinite(number) ? number : 0}`);
+    }
+    if (number < 200) return; // informational: another one follows
+    response.status = number;
+    freeze(state);
+}
+
+function freeze(state) {
+    const { response } = state;
+    response.sent = response.headerChanged || response.header !== null ? P.headerPairs(headerOf(state)) : null;
+    if (state.native) tell(state);
+}
+
+function tell(state) {
+    const { response } = state;
+    P.host("request.write", state.q, P.answerOf(state), response.native);
+    response.chunks = [];
+}
+
+function add(state, chunk) {
+    const { response } = state;
+    if (response.status === 0) begin(state, 200);
+    const size = chunk.text?.length ?? chunk.binary?.length ?? 0;
+    response.size += size;
+    if (response.size > BODY_CHARS_MAX) throw P.goError("the response is too large");
+    if (size > 0 || chunk.file !== undefined) response.chunks.push(chunk);
+    if (state.native && size > 0) tell(state);
+}
+
+P.put = (state, status, type, chunk) => {
+    if (type !== null && state.response.status === 0) {
+        const header = headerOf(state);
+        if (header.values("Content-Type").length === 0) header.set("Content-Type", type);
+    }
+    begin(state, status);
+    if (chunk !== undefined) add(state, chunk);
+};
+
+function joined(chunks) {
+    if (chunks.length === 1) return chunks[0];
+    if (chunks.every((chunk) => chunk.text !== undefined)) return { text: chunks.map((chunk) => chunk.text).join("") };
+    return { binary: chunks.map((chunk) => chunk.binary ?? P.utf8(chunk.text ?? "")).join("") };
+}
+
+// null: nothing was written. `headers` are absent where nobody has looked at them.
+P.answerOf = (state) => {
+    const { response } = state;
+    const out = { status: response.native ? 0 : response.status };
+    const pairs = response.sent ?? (response.header === null ? null : P.headerPairs(response.header));
+    if (pairs !== null) out.headers = pairs;
+    if (response.gzip) out.gzip = true;
+    if (state.quiet) out.quiet = true;
+    return response.chunks.length === 0 ? out : { ...out, ...joined(response.chunks) };
+};
+
+// The server's own answer stands, of that status.
+P.nativeWritten = (state, status) => {
+    const { response } = state;
+    if (response.status === 0) response.native = true;
+    response.status = response.status || status;
+};
+
+P.nativeUndone = (state) => {
+    const { response } = state;
+    if (!response.native) return;
+    response.native = false;
+    response.status = 0;
+};
+
+class Response {
+    #state;
+
+    constructor(state) {
+        this.#state = state;
+    }
+
+    get responseWriter() { return this; }
+    unwrap() { return this; }
+    header() { return headerOf(this.#state); }
+    writeHeader(status) { begin(this.#state, status); }
+
+    write(data) {
+        const binary = P.binary(data);
+        add(this.#state, { binary });
+        return binary.length;
+    }
+
+    readFrom(reader) {
+        const binary = P.readAll(reader);
+        if (binary === undefined) throw new TypeError(`could not convert ${String(reader)} to io.Reader`);
+        return this.write(P.array(binary));
+    }
+
+    flush() { begin(this.#state, 200); }
+    flushError() { begin(this.#state, 200); }
+    written() { return this.#state.response.status !== 0; }
+    status() { return this.#state.response.status; }
+    push() { throw P.goError("feature not supported"); }
+    hijack() { throw P.goError("feature not supported"); }
+}
+P.hideMethods(Response);
+
+P.httpResponse = (state) => (state.response.object ??= new Response(state));

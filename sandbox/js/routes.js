@@ -1,0 +1,78 @@
+// A request on its way: the middlewares of scripts, and a route of theirs or of the server's own behind them.
+//
+// {request, steps, early, native}: each step is a handler's number, or {native, args} for one of `$apis`; the first
+// `early` of them come before the request's token is read. Behind the last one stands the server's own route, if it is
+// one. Handlers see the errors of those behind them as the real one shows them, and those returned count as thrown.
+
+const step = (each) => (typeof each === "number" ? P.handler(each) : P.nativeStep(each.native, each.args));
+
+class Chain {
+    constructor(state, { steps, early, native }) {
+        this.state = state;
+        this.steps = steps;
+        this.early = early;
+        this.native = native;
+        this.at = 0;
+        this.event = new P.RequestEvent(state, P.app(P.appNumber()), () => this.next());
+    }
+
+    next() {
+        const { at, steps, state } = this;
+        if (state.early && at >= this.early) P.readToken(state);
+        if (at > steps.length) return;
+        this.at = at + 1;
+        if (at === steps.length) {
+            if (this.native) this.server();
+            return;
+        }
+        let outcome;
+        try {
+            outcome = P.settle(step(steps[at])(this.event));
+        } catch (error) {
+            throw at === 0 ? error : P.errorIn(P.errorOut(error));
+        }
+        if (P.isGoError(outcome)) throw at === 0 ? outcome : P.errorIn(P.errorOut(outcome));
+    }
+
+    // The server's own route, in the transaction that the event is in, if any.
+    server() {
+        const { state, event } = this;
+        const { response } = state;
+        const changes = P.changesOf(state);
+        if (response.header !== null && response.status === 0) changes.answer = P.headerPairs(response.header);
+        const outer = state.native;
+        state.native = true;
+        let told;
+        try {
+            told = P.withApp(event.app.$own, () => P.host("request.next", state.q, event.app.$n, changes));
+        } finally {
+            state.native = outer;
+        }
+        if (told === null || told.status === 0) return;
+        const info = event.app.txInfo();
+        if (told.deferred && info !== null) {
+            info.onComplete((failure) => { if (failure === null) P.nativeWritten(state, told.status); });
+            return;
+        }
+        P.nativeWritten(state, told.status);
+    }
+}
+
+P.on("route", (order) => {
+    const state = P.requestOf(order.request);
+    state.early = order.early > 0;
+    state.native = false;
+    const chain = new Chain(state, order);
+    try {
+        chain.next();
+    } catch (error) {
+        if (state.response.status === 0) {
+            if (state.response.header !== null) P.host("request.answer", state.q, P.headerPairs(state.response.header));
+            throw error;
+        }
+        return { ...P.answerOf(state), native: state.response.native, late: P.errorOut(error) };
+    } finally {
+        P.forgetRequest(state);
+    }
+    return { ...P.answerOf(state), native: state.response.native };
+});
