@@ -71,6 +71,9 @@ class ValidationErrors(Exception):  # noqa: N818 - it carries several
 class ApiError(Exception):
     """An answer that is an error: public status, message and data; `cause` is for the request log alone."""
 
+    # what a script sees of it where it is no answer yet; empty: the answer itself
+    wording = ""
+
     def __init__(
         self, status: int, message: str = "", data: Mapping[str, Any] | None = None, cause: object = None
     ) -> None:
@@ -84,6 +87,17 @@ class ApiError(Exception):
     def body(self) -> dict[str, Any]:
         """The JSON body, its keys in PocketBase's order."""
         return {"data": self.data, "message": self.message, "status": self.status}
+
+
+class HookError(Exception):
+    """What a tenant's script has thrown, or let go on its way, that is no answer: it is for the tenant's log alone.
+
+    A client is told that the request went wrong, in the words of the use case.
+    """
+
+    def data(self) -> dict[str, Any]:
+        """What a client may know of it."""
+        return {}
 
 
 def sentence(text: str) -> str:

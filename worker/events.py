@@ -5,22 +5,27 @@ Every action of a tenant is an event whose last handler is the default action. A
 tenant's bus; there is no global one.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from worker.context import Context
-    from worker.schema.collection import Collection
+    from worker.schema.collection import Collection as Definition
+
+log = logging.getLogger("pocker.events")
 
 
 class Event:
     """What happened, to which collection of which tenant. Use cases derive their own with what they carry."""
 
-    __slots__ = ("_chain", "_position", "collection", "context")
+    __slots__ = ("_chain", "_position", "answered", "collection", "context")
 
-    def __init__(self, context: "Context", collection: "Collection | None" = None) -> None:
+    def __init__(self, context: "Context", collection: "Definition | None" = None) -> None:
         self.context = context
         self.collection = collection
+        # of a request's event: whether its answer has been made, which no later failure of a handler changes
+        self.answered = False
         self._chain: Sequence[Callable[[Any], Awaitable[None]]] = ()
         self._position = 0
 
@@ -40,10 +45,11 @@ class Event:
         finally:
             self._chain, self._position = outer
 
-    def matches(self, tags: frozenset[str]) -> bool:
-        """Whether a handler bound with `tags` (collection names or ids) wants this event."""
+    def tags(self, name: str) -> tuple[str, ...]:
+        """What handlers of the event `name` are bound by: the collection's id and name."""
+        del name
         collection = self.collection
-        return collection is not None and (collection.name in tags or collection.id in tags)
+        return () if collection is None else (collection.id, collection.name)
 
 
 EventT = TypeVar("EventT", bound=Event)
@@ -62,6 +68,14 @@ class Bus:
         """Bind `handler` to the event `name`; with `tags`, only for these collections (names or ids)."""
         self._handlers.setdefault(name, []).append((handler, tags))
 
+    def off(self, handlers: Collection[Handler[Any]]) -> None:
+        """Unbind `handlers`. An event under way still runs those it began with."""
+        left = {
+            name: [(handler, tags) for handler, tags in bound if handler not in handlers]
+            for name, bound in self._handlers.items()
+        }
+        self._handlers = {name: bound for name, bound in left.items() if bound}
+
     def has(self, name: str) -> bool:
         """Whether anything is bound to `name`: use cases skip making an event that nobody wants."""
         return name in self._handlers
@@ -77,29 +91,41 @@ class Bus:
         if bound is None:
             await action(event)
             return
-        chain = [handler for handler, tags in bound if not tags or event.matches(tags)]
+        chain = [handler for handler, tags in bound if not tags or not tags.isdisjoint(event.tags(name))]
         await event.run([*chain, action])
 
 
 class Stages:
     """The names of the model events of one kind of change (Create, Update, Delete) to one kind of thing.
 
-    Each is mirrored: the thing's own name is around `onModel…`, which is around the action.
+    Each is mirrored: the thing's own name is around `onModel…`, which is around the action. What has no noun of its own
+    has only the latter.
     """
 
     __slots__ = ("around", "every", "execute", "failure", "success")
 
     def __init__(self, kind: str, noun: str) -> None:
-        self.around = (f"on{noun}{kind}", f"onModel{kind}")
-        self.execute = (f"on{noun}{kind}Execute", f"onModel{kind}Execute")
-        self.success = (f"on{noun}After{kind}Success", f"onModelAfter{kind}Success")
-        self.failure = (f"on{noun}After{kind}Error", f"onModelAfter{kind}Error")
+        nouns = (noun, "Model") if noun else ("Model",)
+        self.around = tuple(f"on{each}{kind}" for each in nouns)
+        self.execute = tuple(f"on{each}{kind}Execute" for each in nouns)
+        self.success = tuple(f"on{each}After{kind}Success" for each in nouns)
+        self.failure = tuple(f"on{each}After{kind}Error" for each in nouns)
         self.every = (*self.around, *self.execute, *self.success, *self.failure)
 
 
 def quiet(bus: Bus, names: Sequence[str]) -> bool:
     """Whether nothing is bound to any of `names`."""
     return not bus.has_any(names)
+
+
+async def answered(bus: Bus, names: Sequence[str], event: Any, action: Callable[[Any], Awaitable[None]]) -> None:
+    """As `around`, for a request: once it is answered, what a handler does wrong afterwards changes nothing."""
+    try:
+        await around(bus, names, event, action)
+    except Exception as error:
+        if not event.answered:
+            raise
+        log.info("a handler has failed after the answer: %s", error, extra={"tenant": event.context.name})
 
 
 async def around(bus: Bus, names: Sequence[str], event: Any, action: Callable[[Any], Awaitable[None]]) -> None:

@@ -1,7 +1,7 @@
 """What an operation gets: the call of a tenant's script that it answers, and the errors it may raise.
 
-An operation is a plain coroutine function of the call and of what the script passed, which is JSON and not to be trusted
-in any way:
+An operation is a plain coroutine function of the call and of what the script passed, which is JSON and not to be
+trusted in any way:
 
     async def find_record(call: Call, app: int, collection: str, record_id: str) -> Wire: …
 
@@ -9,8 +9,10 @@ It answers something that `orjson` writes. It may wait; while it does, the scrip
 and apsw.Error arrive in the script as what they would be in the real one; `GoError` as an error of Go's.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
+
+from worker.errors import HookError
 
 if TYPE_CHECKING:
     from supervisor.contract.plan import Plan
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from worker.hooks.shared import Shared
 
 
-class GoError(Exception):
+class GoError(HookError):
     """What a script sees as an error of Go's: `GoError: message`."""
 
 
@@ -35,6 +37,8 @@ class Call(Protocol):
     hooks: "Hooks"
     # the records and other things that both sides hold, by handle
     shared: "Shared"
+    # what operations keep for the time of the run, by their own names
+    extras: dict[str, Any]
 
     @property
     def plan(self) -> "Plan":
@@ -50,6 +54,12 @@ class Call(Protocol):
     def app_of(self, ctx: "Context") -> int:
         """The number under which the script knows a context: 0 for the tenant's outer one."""
 
+    def part(self, ctx: "Context") -> None:
+        """A transaction is over: the script's `$app` of its context is, too."""
+
+    def end(self, why: Exception) -> None:
+        """End the run, here and now; who waits for it gets `why`."""
+
     async def run(self, name: str, data: object) -> Any:
         """Have the script run something of its own while it waits for this operation; its value. Raises its error."""
 
@@ -57,4 +67,4 @@ class Call(Protocol):
         """Take `amount` of one of the run's budgets (calls, log_lines, bytes…). GoError once it is used up."""
 
 
-Operation = Callable[..., Awaitable[Any]]
+Operation = Callable[..., Coroutine[Any, Any, Any]]

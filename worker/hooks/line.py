@@ -1,0 +1,111 @@
+"""The socket of a sandbox child: whole calls come in, answers go out (`sandbox.frames` draws them).
+
+A call is handed on within the callback that read it. There is one call at a time: what comes before its answer has been
+sent, or behind a call, is no frame of the pump's, and the line ends.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from sandbox.frames import CALL_BYTES_MAX, HEAD_BYTES, FrameError, length_of, split_call
+
+READ_BYTES = 1 << 18
+
+# Gets a call's name and arguments.
+Take = Callable[[bytes, bytes], None]
+# Gets the reason, once, when nothing comes any more.
+Ended = Callable[[str], None]
+
+
+class Line:
+    """One child's line. `take` and `ended` are set by who talks to the child at the moment."""
+
+    __slots__ = ("_loop", "_open", "_read", "_sock", "_unsent", "ended", "take")
+
+    def __init__(self, sock: socket.socket, take: Take, ended: Ended) -> None:
+        """`sock` is the host's end, which does not block; it is the caller's to close, after `close`."""
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._read = bytearray()
+        self._unsent = b""
+        self._open = True
+        self.take = take
+        self.ended = ended
+        self._loop.add_reader(sock, self._readable)
+
+    def send(self, frame: bytes) -> None:
+        """Send an answer. What the child does not take at once waits; nothing is sent before that is gone."""
+        if not self._open:
+            return
+        if self._unsent:
+            self._end("an answer before the last one was taken")
+            return
+        try:
+            sent = self._sock.send(frame)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._end("the process has ended")
+            return
+        if sent < len(frame):
+            self._unsent = frame[sent:]
+            self._loop.add_writer(self._sock, self._writable)
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._sock)
+            if self._unsent:
+                self._loop.remove_writer(self._sock)
+
+    def _writable(self) -> None:
+        try:
+            sent = self._sock.send(self._unsent[:READ_BYTES])
+        except BlockingIOError:
+            return
+        except OSError:
+            self._end("the process has ended")
+            return
+        self._unsent = self._unsent[sent:]
+        if not self._unsent:
+            self._loop.remove_writer(self._sock)
+
+    def _readable(self) -> None:
+        try:
+            data: bytes | bytearray = self._sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end("the process has ended")
+            return
+        if self._read:
+            self._read += data
+            data = self._read
+        if len(data) < HEAD_BYTES:
+            self._keep(data)
+            return
+        try:
+            end = HEAD_BYTES + length_of(data, CALL_BYTES_MAX)
+            if len(data) < end:
+                self._keep(data)
+                return
+            if len(data) > end or self._unsent:
+                raise FrameError("more than one call")
+            name, args = split_call(memoryview(data)[HEAD_BYTES:])
+        except FrameError as error:
+            self._end(f"it has sent {error}")
+            return
+        self._read = bytearray()
+        self.take(name, args)
+
+    def _keep(self, data: bytes | bytearray) -> None:
+        if data is not self._read:
+            self._read = bytearray(data)
+
+    def _end(self, reason: str) -> None:
+        self.close()
+        self.ended(reason)

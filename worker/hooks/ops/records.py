@@ -1,0 +1,356 @@
+"""`$app`'s methods for records: finding, storing, deleting, what records may do and who may see them.
+
+Rows go to the script as they were read, with the collection's id; `sandbox/js/recordvalues.js` knows what they mean.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from worker.db.connection import Database
+from worker.errors import ApiError, ValidationErrors
+from worker.fields import TextField
+from worker.filters.listing import parse_sort
+from worker.hooks.calls import Call, GoError, Operation
+from worker.records import accounts, removal, rules, saving, store
+from worker.records.accounts import Credentials
+from worker.records.events import VALIDATE, quiet
+from worker.records.plan import plan_of
+from worker.records.record import Record
+from worker.records.request import RequestInfo
+from worker.sql import quote
+
+if TYPE_CHECKING:
+    from worker.context import Context
+    from worker.schema.collection import Collection
+
+NO_ROWS = "sql: no rows in result set"
+IDS_MAX = 10_000
+FILTER_CHARS_MAX = 1 << 20
+
+Found = list[Any]
+
+_PLACEHOLDER = re.compile(r"\{:([^}]+)\}")
+
+
+class Trusted(RequestInfo):
+    """Nobody's request: a filter of a script's, which may look at everything."""
+
+    @property
+    def is_superuser(self) -> bool:
+        """No rule holds for it."""
+        return True
+
+
+def collection_of(ctx: "Context", name_or_id: object) -> "Collection":
+    """The collection that a script names. GoError for none."""
+    collection = ctx.catalog.get(name_or_id) if isinstance(name_or_id, str) else None
+    if collection is None:
+        raise GoError(NO_ROWS)
+    return collection
+
+
+def text(value: object) -> str:
+    """A text of a script's. GoError for anything else."""
+    if not isinstance(value, str):
+        raise GoError("a text is missing")
+    return value
+
+
+def texts(value: object) -> list[str]:
+    """A list of texts of a script's. GoError for anything else."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise GoError("a list of texts is missing")
+    return value
+
+
+# -- finding ----------------------------------------------------------------------------------------------------------
+
+
+async def schema(call: Call, app: object, collection_id: object) -> list[Any]:
+    """What the script needs to know of a collection's fields."""
+    collection = collection_of(call.context(app), collection_id)
+    fields = [
+        [
+            field.name,
+            field.type,
+            field.hidden,
+            field.multiple,
+            isinstance(field, TextField) and bool(field.autogenerate_pattern),
+        ]
+        for field in collection.fields
+    ]
+    return [collection.id, collection.name, collection.type, fields]
+
+
+async def find(call: Call, app: object, name: object, record_id: object) -> Found:
+    """The record with this id."""
+    ctx = call.context(app)
+    collection = collection_of(ctx, name)
+    plan = plan_of(collection)
+    wanted = text(record_id)
+    row = await ctx.lanes.read(ctx.data, lambda db: store.one_row(db, plan, wanted, None))
+    if row is None:
+        raise GoError(NO_ROWS)
+    return [collection.id, row]
+
+
+async def find_all(call: Call, app: object, name: object, ids: object) -> list[Found]:
+    """The records with these ids, in the order of the ids."""
+    ctx = call.context(app)
+    collection = collection_of(ctx, name)
+    wanted = texts(ids)
+    if len(wanted) > IDS_MAX:
+        raise GoError(f"more than {IDS_MAX} ids")
+    plan = plan_of(collection)
+    sql, params = store.among(plan.columns, plan.table, wanted, None)
+    return await _found(ctx, collection, f"{sql} ORDER BY {plan.table}.`id`", params)
+
+
+async def every(call: Call, app: object, name: object) -> list[Found]:
+    """All records of a collection."""
+    ctx = call.context(app)
+    collection = collection_of(ctx, name)
+    plan = plan_of(collection)
+    return await _found(ctx, collection, f"SELECT {plan.columns} FROM {plan.table}", ())
+
+
+async def _found(ctx: "Context", collection: "Collection", sql: str, params: Any) -> list[Found]:
+    rows = await ctx.lanes.read(ctx.data, lambda db: db.all(sql, params))
+    return [[collection.id, row] for row in rows]
+
+
+async def count(call: Call, app: object, name: object) -> int:
+    """How many records a collection has."""
+    ctx = call.context(app)
+    sql = f"SELECT COUNT(*) FROM {plan_of(collection_of(ctx, name)).table}"
+    found: int = await ctx.lanes.read(ctx.data, lambda db: db.value(sql, ()))
+    return found
+
+
+async def first(call: Call, app: object, name: object, key: object, value: object) -> Found:
+    """The first record with a value."""
+    ctx = call.context(app)
+    collection = collection_of(ctx, name)
+    if text(key) not in collection.by_name:
+        raise GoError(f"invalid or missing field {key}")
+    if value is not None and not isinstance(value, str | int | float):
+        raise GoError("the value is no parameter")
+    plan = plan_of(collection)
+    column = f"{plan.table}.{quote(text(key))}"
+    condition, params = (f"{column} IS NULL", ()) if value is None else (f"{column} = ?", (value,))
+    sql = f"SELECT {plan.columns} FROM {plan.table} WHERE {condition} LIMIT 1"
+    row = await ctx.lanes.read(ctx.data, lambda db: db.one(sql, params))
+    if row is None:
+        raise GoError(NO_ROWS)
+    return [collection.id, row]
+
+
+async def by_filter(
+    call: Call,
+    app: object,
+    name: object,
+    condition: object,
+    sort: object,
+    limit: object,
+    offset: object,
+    params: object,
+) -> list[Found]:
+    """The records that a filter lets through; everything may be looked at by it."""
+    ctx = call.context(app)
+    collection = collection_of(ctx, name)
+    filled = _filled(text(condition), params)
+    ordered = text(sort)
+
+    def read(db: Database) -> list[Any]:
+        query = rules.select(ctx.catalog, collection, rules=[], filter=filled, sort=ordered, info=Trusted())
+        plan = plan_of(collection)
+        distinct = "DISTINCT " if query.distinct else ""
+        where = f" WHERE {query.where}" if query.where else ""
+        order = f" ORDER BY {query.order}" if query.order else ""
+        sql = f"SELECT {distinct}{plan.columns} FROM {plan.table}{query.joins}{where}{order} LIMIT ? OFFSET ?"
+        return db.all(sql, (*query.params, *query.order_params, _positive(limit) or -1, _positive(offset)))
+
+    try:
+        rows = await ctx.lanes.read(ctx.data, read)
+    except ApiError as error:
+        raise _filter_error(ctx, collection, error, filled, ordered) from error
+    return [[collection.id, row] for row in rows]
+
+
+def _positive(value: object) -> int:
+    return min(value, 2**62) if isinstance(value, int) and value > 0 else 0
+
+
+def _filled(condition: str, params: object) -> str:
+    """A filter with its placeholders' values in their places, quoted so that they are values and nothing else."""
+    if len(condition) > FILTER_CHARS_MAX:
+        raise GoError("the filter is too long")
+    if not isinstance(params, dict) or not params:
+        return condition
+    return _PLACEHOLDER.sub(lambda match: _literal(match, params), condition)
+
+
+def _literal(match: re.Match[str], params: Mapping[str, Any]) -> str:
+    match params.get(match[1]):
+        case {"s": str(value)}:
+            escaped = value.replace("'", "\\'")
+            return f"'{escaped}'"
+        case {"r": str(value)} if re.fullmatch(r"[\w.+-]+", value):
+            return value
+    return match[0]
+
+
+def _filter_error(ctx: "Context", collection: "Collection", error: ApiError, condition: str, sort: str) -> GoError:
+    """What is wrong with a filter, or, where that is fine, with a sort."""
+    if _compiles(ctx, collection, condition, ""):
+        for key in parse_sort(sort):
+            if not _compiles(ctx, collection, "", key.path):
+                return GoError(f'invalid sort field "{key.path}"')
+    return GoError(f"invalid filter expression: {error.cause or error}")
+
+
+def _compiles(ctx: "Context", collection: "Collection", condition: str, sort: str) -> bool:
+    try:
+        rules.select(ctx.catalog, collection, rules=[], filter=condition, sort=sort, info=Trusted())
+    except ApiError:
+        return False
+    return True
+
+
+async def by_email(call: Call, app: object, name: object, email: object) -> Found:
+    """The auth record with this e-mail address."""
+    ctx = call.context(app)
+    try:
+        collection = collection_of(ctx, name)
+    except GoError as error:
+        raise GoError(f"failed to fetch auth collection: {error}") from error
+    if not collection.is_auth:
+        raise GoError(f'"{name}" is not an auth collection')
+    plan = plan_of(collection)
+    collate = " COLLATE NOCASE" if collection.nocase_unique("email") else ""
+    sql = f"SELECT {plan.columns} FROM {plan.table} WHERE {plan.table}.`email` = ?{collate} LIMIT 1"
+    wanted = text(email)
+    row = await ctx.lanes.read(ctx.data, lambda db: db.one(sql, (wanted,)))
+    if row is None:
+        raise GoError(NO_ROWS)
+    return [collection.id, row]
+
+
+# -- storing ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def own(call: Call, app: object, wire: object) -> Iterator[tuple["Context", Record]]:
+    """A record that the host works on for the script, which hears with the answer what has become of it."""
+    ctx = call.context(app)
+    record = call.shared.record(wire, ctx)
+    try:
+        yield ctx, record
+    finally:
+        if isinstance(wire, dict):
+            call.shared.give_back(record)
+
+
+async def save(call: Call, app: object, wire: object, validate: object) -> None:
+    """Create or update a record with all its events."""
+    with own(call, app, wire) as (ctx, record):
+        await saving.save(ctx, record, validate=validate is not False)
+
+
+async def validate(call: Call, app: object, wire: object) -> None:
+    """Check a record as `save` does."""
+    with own(call, app, wire) as (ctx, record):
+        saving.complete(ctx, record, dates=False)
+        if quiet(ctx.bus, VALIDATE):
+            saving.check(ctx, record)
+        else:
+            await saving.hear_check(ctx, record)
+
+
+async def delete(call: Call, app: object, wire: object) -> None:
+    """Delete a record with all its events."""
+    with own(call, app, wire) as (ctx, record):
+        await removal.remove(ctx, record)
+
+
+async def submit(call: Call, app: object, wire: object, body: object, manager: object) -> None:
+    """As `save`, for what a form has loaded: credentials are to be confirmed first."""
+    if not isinstance(body, dict):
+        raise GoError("the form's data is missing")
+    with own(call, app, wire) as (ctx, record):
+        if record.collection.is_auth:
+            errors = await accounts.check_credentials(ctx, record, Credentials(body), manager=manager is True)
+            if errors:
+                raise ValidationErrors(errors)
+        await saving.save(ctx, record)
+
+
+# -- who may see it ---------------------------------------------------------------------------------------------------
+
+
+async def access(call: Call, app: object, wire: object, info: object, rule: object) -> bool:
+    """Whether a rule holds for a stored record and a requester."""
+    ctx = call.context(app)
+    record = call.shared.record(wire, ctx)
+    asked = request_info(call, ctx, info)
+    if asked.is_superuser:
+        return True
+    if rule is None:
+        return False
+    condition = text(rule)
+    if not condition:
+        return True
+    try:
+        where = rules.rule_where(ctx.catalog, record.collection, condition, asked, required=True)
+    except ApiError as error:
+        raise GoError(str(error.cause or error)) from error
+    key = record.id
+    return await ctx.lanes.read(ctx.data, lambda db: store.one_row(db, plan_of(record.collection), key, where)) is not None
+
+
+def request_info(call: Call, ctx: "Context", raw: object) -> RequestInfo:
+    """A RequestInfo of a script's. GoError for nonsense."""
+    if not isinstance(raw, dict):
+        raise GoError("runtime error: invalid memory address or nil pointer dereference")
+    auth = raw.get("auth")
+    return RequestInfo(
+        method=text(raw.get("method")),
+        query=_texts_by_name(raw.get("query")),
+        headers=_texts_by_name(raw.get("headers")),
+        body=raw["body"] if isinstance(raw.get("body"), dict) else {},
+        auth=None if auth is None else call.shared.record(auth, ctx),
+        context=text(raw.get("context")),
+    )
+
+
+def _texts_by_name(raw: object) -> dict[str, str]:
+    return {name: value for name, value in raw.items() if isinstance(value, str)} if isinstance(raw, dict) else {}
+
+
+async def generate(call: Call, app: object, collection_id: object, name: object) -> str:
+    """A text that a field's pattern generates."""
+    field = collection_of(call.context(app), collection_id).by_name.get(text(name))
+    if not isinstance(field, TextField):
+        raise GoError("only texts are generated")
+    generated: str = field.modify(":autogenerate", "", "")
+    return generated
+
+
+OPS: dict[str, Operation] = {
+    "records.schema": schema,
+    "records.find": find,
+    "records.findAll": find_all,
+    "records.all": every,
+    "records.count": count,
+    "records.first": first,
+    "records.filter": by_filter,
+    "records.byEmail": by_email,
+    "records.save": save,
+    "records.validate": validate,
+    "records.delete": delete,
+    "records.submit": submit,
+    "records.access": access,
+    "records.generate": generate,
+}
