@@ -28,6 +28,7 @@ from supervisor.contract.messages import (
     Notice,
     Progress,
     Reply,
+    Scheduled,
     TenantFailed,
     UsageReport,
 )
@@ -75,6 +76,7 @@ class Crew:
         self.stand_still: Callable[[], None] = lambda: None
         self.on_usage: Callable[[WorkerUsage], None] = lambda usage: None  # noqa: ARG005
         self.on_failed: Callable[[TenantFailed], None] = lambda failed: None  # noqa: ARG005
+        self.on_scheduled: Callable[[Scheduled], None] = lambda scheduled: None  # noqa: ARG005
         self.on_lost: Callable[[int], None] = lambda berth: None  # noqa: ARG005
         self.on_ask: Callable[[str, str], Any] = lambda what, tenant: None  # noqa: ARG005
         self.on_notice: Callable[[Notice], None] = lambda notice: None  # noqa: ARG005
@@ -325,6 +327,8 @@ class Crew:
                 self.on_usage(message.usage)
             case TenantFailed():
                 self.on_failed(message)
+            case Scheduled():
+                self.on_scheduled(message)
             case Ask():
                 self._answer(seat, message)
             case Notice():

@@ -173,9 +173,16 @@ class TenantFailed(msgspec.Struct, tag=True, frozen=True):
     reason: str
 
 
+class Scheduled(msgspec.Struct, tag=True, frozen=True):
+    """Worker → supervisor: the tenant's scripts have these schedules now (cron expressions); to be kept."""
+
+    name: str
+    crons: tuple[str, ...]
+
+
 # What the supervisor tells a worker and waits for the reply of.
 Order = TenantPut | TenantDrop | Call | Gain | Lose | Settle | Expect | Release | Own | Depart | Judge
-Message = Order | Reply | Progress | UsageReport | TenantFailed | Ask | Answer | Notice
+Message = Order | Reply | Progress | UsageReport | TenantFailed | Ask | Answer | Notice | Scheduled
 
 
 def to_wire(message: Message) -> Any:

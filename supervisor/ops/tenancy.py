@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from supervisor.accounting.ledger import Ledger
-from supervisor.contract.messages import Progress, TenantDrop, TenantFailed, TenantPut
+from supervisor.contract.messages import Progress, Scheduled, TenantDrop, TenantFailed, TenantPut
 from supervisor.contract.plan import DEFAULT_PLAN
 from supervisor.contract.settings import Settings, tenant_dir
 from supervisor.contract.shardmap import Directory
@@ -188,6 +188,16 @@ class Tenancy:
                     self._ledger.events.note("failed", failed.name, self._directory.shard(tenant), failed.reason)
         except (Refused, CrewError, LifecycleError, RegistryError) as error:
             self._log.error("tenant %s could not be marked failed: %s", failed.name, error)
+
+    async def schedule(self, scheduled: Scheduled) -> None:
+        """A worker says when the tenant's scripts have something to do."""
+        try:
+            async with self.held(scheduled.name, "schedule", patient=True):
+                tenant = self._directory.get(scheduled.name)
+                if tenant is not None and tenant.crons != scheduled.crons:
+                    await self._change(msgspec.structs.replace(tenant, crons=scheduled.crons))
+        except (Refused, CrewError, RegistryError) as error:
+            self._log.error("tenant %s: its schedules could not be kept: %s", scheduled.name, error)
 
     async def repair(self) -> None:
         """Finishes or undoes what the previous run did not finish. Called once, at the start."""

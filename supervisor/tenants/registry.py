@@ -16,7 +16,7 @@ import apsw
 
 from supervisor.contract.tenant import Tenant, TenantState
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 CREATE TABLE tenants (
     name    TEXT PRIMARY KEY NOT NULL,
@@ -25,12 +25,16 @@ CREATE TABLE tenants (
     domains TEXT NOT NULL DEFAULT '[]', -- JSON array of custom domains
     reason  TEXT NOT NULL DEFAULT '',   -- why it is suspended or failed
     created TEXT NOT NULL,
-    plan    TEXT NOT NULL DEFAULT 'default'
+    plan    TEXT NOT NULL DEFAULT 'default',
+    crons   TEXT NOT NULL DEFAULT '[]'  -- JSON array of cron expressions
 ) STRICT, WITHOUT ROWID
 """
 # What makes a file of one version one of the next.
-MIGRATIONS = {1: "ALTER TABLE tenants ADD COLUMN plan TEXT NOT NULL DEFAULT 'default'"}
-COLUMNS = "name, state, shard, domains, reason, created, plan"
+MIGRATIONS = {
+    1: "ALTER TABLE tenants ADD COLUMN plan TEXT NOT NULL DEFAULT 'default'",
+    2: "ALTER TABLE tenants ADD COLUMN crons TEXT NOT NULL DEFAULT '[]'",
+}
+COLUMNS = "name, state, shard, domains, reason, created, plan, crons"
 BUSY_TIMEOUT_MS = 5000
 
 
@@ -81,15 +85,16 @@ class Registry:
                     reason=reason,
                     created=created,
                     plan=plan,
+                    crons=tuple(json.loads(crons)) if crons != "[]" else (),
                 )
-                for name, state, shard, domains, reason, created, plan in rows
+                for name, state, shard, domains, reason, created, plan, crons in rows
             ]
 
     def put(self, tenant: Tenant) -> None:
         """Adds the tenant, or replaces what is known of it."""
         with self._transaction() as connection:
             connection.execute(
-                f"REPLACE INTO tenants ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                f"REPLACE INTO tenants ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     tenant.name,
                     tenant.state.value,
@@ -98,6 +103,7 @@ class Registry:
                     tenant.reason,
                     tenant.created,
                     tenant.plan,
+                    json.dumps(tenant.crons),
                 ),
             )
 

@@ -70,8 +70,9 @@ def test_a_registry_of_a_former_release_is_brought_up_to_date(tmp_path: Path) ->
             Tenant("demo", TenantState.ACTIVE, 1, ("a.example.com",), "", "2025-01-01", "default"),
             Tenant("old", TenantState.FAILED, None, (), "why", ""),
         ]
-    registry.put(Tenant("old", TenantState.ACTIVE, plan="small"))
+    registry.put(Tenant("old", TenantState.ACTIVE, plan="small", crons=("* * * * *", "@daily")))
     assert registry.load()[1].plan == "small"
+    assert registry.load()[1].crons == ("* * * * *", "@daily")
 
 
 def test_a_failed_step_leaves_the_registry_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
