@@ -8,7 +8,7 @@ Exit codes: 0 done, 1 not done (one line on stderr says why), 2 wrong usage.
 
 import click
 
-from supervisor.commandline import renewal, server, superusers, tenants
+from supervisor.commandline import doctor, hooks, migrate, renewal, server, superusers, tenants
 from supervisor.commandline.asking import fail
 
 
@@ -47,5 +47,5 @@ def serve(config: str | None, data: str | None, listen: str | None, shards: str 
 
 for command in (tenants.tenant, superusers.superuser, server.status, server.top, server.usage, server.events):
     pocker.add_command(command)
-for command in (renewal.recycle, renewal.upgrade):
+for command in (hooks.hooks, migrate.migrate, renewal.recycle, renewal.upgrade, doctor.doctor):
     pocker.add_command(command)

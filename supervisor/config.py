@@ -156,6 +156,12 @@ def _check_together(settings: Settings, source: str) -> None:
             operators.listen != "off" and not _is_loopback(operators.listen) and not operators.token,
             "off or a loopback address, unless operators.token is set",
         ),
+        (
+            "sandbox.allow_networks",
+            settings.sandbox.allow_networks,
+            not all(_is_network(network) for network in settings.sandbox.allow_networks),
+            "a list of networks in CIDR notation, for example [10.1.0.0/16]",
+        ),
     ):
         if wrong:
             raise ConfigError(f"{source}: {key}: found {_found(found)}, allowed is {allowed_is}")
@@ -168,6 +174,15 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_network(text: str) -> bool:
+    """Whether it is a network in CIDR notation, or an address."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _value(value: Any, expected: Any, source: str, *, strict: bool) -> Any:

@@ -26,6 +26,8 @@ from worker.errors import ApiError, ValidationErrors, error_data
 from worker.fair.account import Account
 from worker.fair.disk import measure
 from worker.hibernation import Hibernation
+from worker.hooks import automigrate, migrations, report
+from worker.hooks.files import FilesError
 from worker.lanes import Lanes
 from worker.tenants import Tenants
 
@@ -63,6 +65,14 @@ class Orders:
             "superuser.upsert": self._superuser_upsert,
             "superuser.list": self._superuser_list,
             "superuser.delete": self._superuser_delete,
+            "hooks.check": self._hooks_check,
+            "hooks.list": self._hooks_list,
+            "hooks.error": self._hooks_error,
+            "migrate.list": self._migrate_list,
+            "migrate.up": self._migrate_up,
+            "migrate.down": self._migrate_down,
+            "migrate.sync": self._migrate_sync,
+            "migrate.snapshot": self._migrate_snapshot,
             "trim": self._trim,
         }
 
@@ -118,7 +128,7 @@ class Orders:
         try:
             with self._heard(call):
                 return Reply(id=call.id, ok=True, value=await self._at_home(call, operation))
-        except (provision.ProvisionError, superusers.SuperuserError) as error:
+        except (provision.ProvisionError, superusers.SuperuserError, migrations.MigrationError, FilesError) as error:
             return Reply(id=call.id, ok=False, error=str(error))
         except ValidationErrors as error:
             return Reply(id=call.id, ok=False, error=_flat(error_data(error.errors)))
@@ -191,6 +201,39 @@ class Orders:
     async def _superuser_delete(self, call: Call) -> None:
         async with self._tenants.using(call.tenant, serving=False) as context:
             await superusers.delete(context, call.args["email"])
+
+    async def _hooks_check(self, call: Call) -> dict[str, Any]:
+        async with self._tenants.using(call.tenant, serving=False) as context:
+            return await report.check(self._tenants.scripts, context)
+
+    async def _hooks_list(self, call: Call) -> dict[str, Any]:
+        async with self._tenants.using(call.tenant, serving=False) as context:
+            await self._tenants.scripts.rested(context)
+            return report.listed(context)
+
+    async def _hooks_error(self, call: Call) -> str:
+        live = self._tenants.scripts.live(call.tenant)
+        return "" if live is None or live.error is None else str(live.error)
+
+    async def _migrate_list(self, call: Call) -> list[dict[str, Any]]:
+        async with self._tenants.using(call.tenant, serving=False) as context:
+            return await migrations.listed(context)
+
+    async def _migrate_up(self, call: Call) -> list[str]:
+        async with self._tenants.using(call.tenant) as context, self._tenants.scripts.runner(context) as hooks:
+            return await migrations.up(hooks, migrations.pending(context))
+
+    async def _migrate_down(self, call: Call) -> list[str]:
+        async with self._tenants.using(call.tenant) as context, self._tenants.scripts.runner(context) as hooks:
+            return await migrations.down(hooks, int(call.args["count"]))
+
+    async def _migrate_sync(self, call: Call) -> list[str]:
+        async with self._tenants.using(call.tenant, serving=False) as context:
+            return await migrations.forget_missing(context)
+
+    async def _migrate_snapshot(self, call: Call) -> str:
+        async with self._tenants.using(call.tenant) as context:
+            return await automigrate.keep_snapshot(context)
 
     async def _trim(self, call: Call) -> dict[str, int]:
         return await self._hibernation.trim(float(call.args.get("idle_s", 0.0)), int(call.args.get("largest", 0)))

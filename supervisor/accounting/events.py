@@ -30,6 +30,8 @@ KINDS: Mapping[str, str] = {
     "cut": "A tenant's work was stopped because it took longer than it may.",
     "trimmed": "Contexts of tenants were closed to get memory back.",
     "memory": "Memory ran short, of a worker or of all of them.",
+    "sandbox": "A process for scripts has done what no script can do by itself, or is not to be had.",
+    "hooks": "A tenant's scripts could not be loaded, or can be again.",
     "disk": "Space on the disk, or a tenant's quota, ran out, or is there again.",
     "descriptors": "Descriptors ran short, or are there again.",
     "notice": "Something else that an operator may want to know.",

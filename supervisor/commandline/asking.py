@@ -26,8 +26,8 @@ def operator(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def do(data: str, as_json: bool, command: str, args: Mapping[str, Any], show: Callable[[Any], str]) -> None:
-    """Asks the server, then prints its answer."""
+def do(data: str, as_json: bool, command: str, args: Mapping[str, Any], show: Callable[[Any], str]) -> Any:
+    """Asks the server, then prints its answer, which it returns."""
     from supervisor.ops.client import ClientError, ask  # noqa: PLC0415
 
     drawn = False
@@ -54,6 +54,7 @@ def do(data: str, as_json: bool, command: str, args: Mapping[str, Any], show: Ca
         click.echo(json.dumps(value, indent=2))
     elif text := show(value):
         click.echo(text)
+    return value
 
 
 def fail(line: str, clear: bool = False) -> NoReturn:

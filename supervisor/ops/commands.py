@@ -1,5 +1,6 @@
 """What an operator can ask for; the table in `Commands.__init__` is the whole list."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,12 +10,14 @@ import msgspec
 
 from supervisor.accounting.archive import ArchiveError
 from supervisor.contract.plan import DEFAULT_PLAN
+from supervisor.contract.tenant import Tenant
 from supervisor.crew import CrewError, OnProgress
 from supervisor.moves import Moves
 from supervisor.ops.reports import Reports
 from supervisor.ops.requests import (
     Create,
     Domain,
+    Down,
     EventsOf,
     Export,
     Import,
@@ -35,6 +38,9 @@ from supervisor.tenants.lifecycle import LifecycleError
 from supervisor.tenants.registry import RegistryError
 from supervisor.tick import Tick
 from supervisor.upgrade import Upgrade
+
+# `tenant show` waits for a worker for so long.
+SCRIPTS_WAIT_S = 2.0
 
 Command = Callable[[Any, OnProgress], Awaitable[Any]]
 
@@ -69,6 +75,13 @@ class Commands:
             "superuser.upsert": (Password, self._upsert_superuser),
             "superuser.list": (Named, self._list_superusers),
             "superuser.delete": (Superuser, self._delete_superuser),
+            "hooks.check": (Named, self._check_hooks),
+            "hooks.list": (Named, self._list_hooks),
+            "migrate.list": (Named, self._migrate("list")),
+            "migrate.up": (Named, self._migrate("up")),
+            "migrate.down": (Down, self._migrate("down")),
+            "migrate.sync": (Named, self._migrate("sync")),
+            "migrate.snapshot": (Named, self._migrate("snapshot")),
             "status": (Nothing, self._status),
             "recycle": (Shard, self._recycle),
             "upgrade": (Nothing, self._begin_upgrade),
@@ -112,9 +125,19 @@ class Commands:
     async def _list(self, args: Nothing, on_progress: OnProgress) -> list[dict[str, Any]]:  # noqa: ARG002
         return self._reports.tenants()
 
-    async def _show(self, args: Named, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
+    async def _show(self, args: Named, on_progress: OnProgress) -> dict[str, Any]:
         tenant = self._tenancy.known(args.name)
-        return {**self._reports.tenant(tenant), "usage": self._reports.used(tenant)}
+        told = self._reports.tenant(tenant)
+        scripts = await self._scripts(tenant, on_progress) if told["live"] else ""
+        return {**told, "usage": self._reports.used(tenant), "scripts": scripts}
+
+    async def _scripts(self, tenant: Tenant, on_progress: OnProgress) -> str:
+        """Why the scripts of a live tenant can't be loaded, if so; nothing where its owner doesn't say at once."""
+        try:
+            async with asyncio.timeout(SCRIPTS_WAIT_S):
+                return str(await self._tenancy.call(tenant, "hooks.error", {}, on_progress))
+        except (CrewError, TimeoutError):
+            return ""
 
     async def _suspend(self, args: Suspend, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
         return self._reports.tenant(await self._tenancy.step("suspend", args.name, args.reason))
@@ -146,6 +169,24 @@ class Commands:
     async def _delete_superuser(self, args: Superuser, on_progress: OnProgress) -> dict[str, Any]:
         await self._tenancy.operate(args.name, "superuser.delete", {"email": args.email}, on_progress)
         return {"name": args.name, "email": args.email}
+
+    async def _check_hooks(self, args: Named, on_progress: OnProgress) -> dict[str, Any]:
+        return {"name": args.name, **await self._tenancy.operate(args.name, "hooks.check", {}, on_progress)}
+
+    async def _list_hooks(self, args: Named, on_progress: OnProgress) -> dict[str, Any]:
+        return {"name": args.name, **await self._tenancy.operate(args.name, "hooks.list", {}, on_progress)}
+
+    def _migrate(self, what: str) -> Command:
+        """The command that has the owner do that with a tenant's migrations; `files` is what came of it."""
+
+        async def migrate(args: Named | Down, on_progress: OnProgress) -> dict[str, Any]:
+            given = {"count": args.count} if isinstance(args, Down) else {}
+            return {
+                "name": args.name,
+                "files": await self._tenancy.operate(args.name, f"migrate.{what}", given, on_progress),
+            }
+
+        return migrate
 
     async def _move(self, args: Move, on_progress: OnProgress) -> dict[str, Any]:  # noqa: ARG002
         tenant = await self._moves.move(args.name, args.shard)

@@ -69,6 +69,12 @@ class Domain(msgspec.Struct, forbid_unknown_fields=True):
     domain: str
 
 
+class Down(Named, forbid_unknown_fields=True):
+    """A tenant, and how many of its migrations are to be reverted."""
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
+
+
 class Move(msgspec.Struct, forbid_unknown_fields=True):
     """A tenant and the shard that is to serve it; None: the one where its name belongs."""
 

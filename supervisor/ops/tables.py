@@ -177,6 +177,11 @@ EVENTS: tuple[Column, ...] = (
     ("SHARD", "shard", lambda value: "-" if value < 0 else str(value)),
     ("REASON", "said", str),
 )
+BOUND: tuple[Column, ...] = (
+    ("WHAT", "what", str),
+    ("OF", "of", lambda value: value or "-"),
+    ("PLACE", "place", str),
+)
 OPTIONAL = frozenset({"DOMAINS", "REASON", "VERDICT", "HANGS", "NOTE", "CUT"})
 NOTHING = frozenset({"", "-", "0"})
 
@@ -294,6 +299,8 @@ def sheet(value: Row) -> str:
         for title, key, form in columns:
             if row is value or key not in value:
                 lines.append((title.lower(), form(row[key]) or "-"))
+    if value.get("scripts"):
+        lines.append(("scripts", value["scripts"]))
     return "\n".join(f"{title:<10}  {plain(cell)}" for title, cell in lines)
 
 
@@ -310,6 +317,61 @@ def state(value: Row) -> str:
 def domains(value: Row) -> str:
     """A tenant after a change of its domains."""
     return f"{value['name']} serves at {', '.join([value['url'], *value['domains']])}"
+
+
+def checked(value: Row) -> str:
+    """Whether a tenant's scripts can be loaded; where not, why."""
+    name, error = value["name"], value["error"]
+    if error is None:
+        counts = ", ".join(f"{value[what]} {what}" for what in ("hooks", "routes", "middlewares", "jobs"))
+        told = [f"{name}: its scripts can be loaded: {counts}"]
+    else:
+        told = [
+            f"{name}: {place(error)}: {plain(error['message'])}"
+            if error["file"]
+            else f"{name}: {plain(error['message'])}"
+        ]
+        told += [plain(line) for line in error["stack"].splitlines()]
+    serving = {"previous": "its previous scripts go on", "nothing": "it does not serve"}
+    return "\n".join([*told, *([serving[value["serving"]]] if value["serving"] in serving else [])])
+
+
+def bound(value: Row) -> str:
+    """What a tenant's scripts have bound."""
+    kinds = (
+        ("hooks", lambda row: row["event"], lambda row: " ".join(row["tags"])),
+        ("routes", lambda _: "route", lambda row: f"{row['method']} {row['path']}"),
+        ("middlewares", lambda _: "middleware", lambda row: row["name"]),
+        ("jobs", lambda _: "job", lambda row: f"{row['id']} {row['expression']}"),
+    )
+    rows = [{"what": what(row), "of": of(row), "place": place(row)} for kind, what, of in kinds for row in value[kind]]
+    return table(BOUND, rows) if rows else "no scripts"
+
+
+MIGRATIONS: tuple[Column, ...] = (
+    ("FILE", "file", lambda value: plain(str(value))),
+    ("APPLIED", "applied", lambda value: value or "no"),
+    ("NOTE", "there", lambda value: "" if value else "its file is gone"),
+)
+
+
+def migrations(value: Row) -> str:
+    """A tenant's migrations."""
+    return table(MIGRATIONS, value["files"]) if value["files"] else "no migrations"
+
+
+def migrated(done: str, nothing: str) -> Callable[[Row], str]:
+    """What was done with which files; `nothing` where it was none."""
+
+    def told(value: Row) -> str:
+        return "\n".join(f"{done} {plain(str(file))}" for file in value["files"]) or nothing
+
+    return told
+
+
+def place(value: Row) -> str:
+    """Where something stands in a tenant's files."""
+    return plain(f"{value['file'].lstrip('/')}:{value['line']}") if value["line"] else plain(value["file"].lstrip("/"))
 
 
 def superusers(value: list[Row]) -> str:
