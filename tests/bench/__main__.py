@@ -16,7 +16,7 @@ if str(ROOT) not in sys.path:
 from tests.bench import machine, speed, tenants  # noqa: E402
 from tests.servers import find_pocketbase  # noqa: E402
 
-PARTS = ("speed", "tenants")
+PARTS = ("speed", "scripts", "tenants")
 
 
 def main() -> None:
@@ -36,6 +36,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pocker-bench-") as directory:
         if options.only in (None, "speed"):
             for line in speed.measured(Path(directory) / "speed", plan, options.operation):
+                print(line, flush=True)
+        if options.only in (None, "scripts"):
+            for line in speed.measured_scripts(Path(directory) / "scripts", plan, options.operation):
                 print(line, flush=True)
         if options.only in (None, "tenants"):
             print(tenants.measured(Path(directory) / "tenants", plan), flush=True)

@@ -89,7 +89,7 @@ def _add_collections(api: Client, users: str) -> None:
 
     title, number = {"name": "title", "type": "text"}, {"name": "n", "type": "number"}
     kind = {"name": "kind", "type": "select", "values": list(KINDS), "maxSelect": 1}
-    public = dict.fromkeys(("listRule", "viewRule", "createRule"), "")
+    public = dict.fromkeys(("listRule", "viewRule", "createRule", "updateRule"), "")
     add("items", [title, number, {"name": "ok", "type": "bool"}, kind], public)
     authors = add("authors", [{"name": "name", "type": "text"}, {"name": "country", "type": "text"}], public)
     tags = add("tags", [{"name": "name", "type": "text"}], public)

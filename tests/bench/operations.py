@@ -14,6 +14,8 @@ BATCHED = 50
 PAGES = 40
 SEARCHED = 50
 
+AUTHORS = "/api/collections/authors/records"
+
 Encode = Callable[..., str]
 
 
@@ -40,6 +42,25 @@ def operations(host: str, token: str, reader: str, plan: Plan) -> list[Operation
         return "\r\n".join([*lines, "", text])
 
     return [*_simple(encode, plan), *_lists(encode, plan), *_writes(encode, reader, plan)]
+
+
+def scripted(host: str, token: str, reader: str, plan: Plan) -> list[Operation]:
+    """Those that run the tenant's scripts."""
+    del token, reader
+
+    def encode(method: str, path: str, body: Any = None) -> str:
+        text = "" if body is None else json.dumps(body)
+        fields = ["Content-Type: application/json", f"Content-Length: {len(text)}"] if text else []
+        return "\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {host}", *fields, "", text])
+
+    items = [f"{ITEMS}/{record_id(number)}" for number in range(0, plan.records, 5)]
+    return [
+        Operation("route", [encode("GET", "/bench/hello/you")]),
+        Operation("update with a hook (set, next)", [encode("PATCH", path, {"n": 7}) for path in items]),
+        Operation("create with a hook of three finds", [encode("POST", AUTHORS, {"name": f"A {COUNTER}"})]),
+        Operation("route with a loop over 100 records", [encode("GET", "/bench/loop")]),
+        Operation("view (no hook)", [encode("GET", path) for path in items]),
+    ]
 
 
 def _simple(encode: Encode, plan: Plan) -> list[Operation]:

@@ -5,17 +5,22 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from tests.bench.data import fill
 from tests.bench.machine import Plan, cores, cpu_s, median, on, row, table
-from tests.bench.operations import Operation, operations
+from tests.bench.operations import Operation, operations, scripted
 from tests.servers import ROOT, Pocker, PocketBase, Server
 
 TENANT = "bench"
+SCRIPTS = Path(__file__).with_name("scripts.pb.js")
+# Makes the operations of a table: host, the reader's token and id, the plan.
+Operations = Callable[[str, str, str, Plan], list[Operation]]
+SCRIPTS_NOTE = """The same data, with `tests/bench/scripts.pb.js`. Pocker's CPU is with that of its sandbox processes.
+"""
 NOTE = """{records} items of 7 fields with public rules; {posts} posts of 10 fields with a text of 60 words, listed by a
 reader logged in, under a list rule. The last column is Pocker's CPU by PocketBase's.
 """
@@ -34,20 +39,37 @@ class Figures:
 
 def measured(directory: Path, plan: Plan, wanted: list[str]) -> Iterator[str]:
     """The table of the operations with one of `wanted` in their names (none: all of them), row after row."""
+    note = f"### A request\n\n{NOTE.format(records=plan.records, posts=plan.posts)}"
+    yield from _table(directory, plan, wanted, note, operations, scripts=None)
+
+
+def measured_scripts(directory: Path, plan: Plan, wanted: list[str]) -> Iterator[str]:
+    """As `measured`, of operations that run the tenant's scripts (`scripts.pb.js`)."""
+    note = f"### A request that runs scripts\n\n{SCRIPTS_NOTE}"
+    yield from _table(directory, plan, wanted, note, scripted, scripts=SCRIPTS)
+
+
+def _table(
+    directory: Path, plan: Plan, wanted: list[str], note: str, made: Operations, *, scripts: Path | None
+) -> Iterator[str]:
     pb_data = directory / "real" / "pb_data"
     pb_data.mkdir(parents=True)
     token, reader = fill(pb_data, plan)
     shutil.copytree(pb_data, directory / "seed")
+    hooks = directory / "real" / "pb_hooks"
+    if scripts is not None:
+        hooks.mkdir()
+        shutil.copy(scripts, hooks)
     server_cores, _ = cores()
     with on(server_cores):
         real, pocker = PocketBase(pb_data), Pocker(directory / "data", shards=1)
         real.start()
         pocker.start()
     try:
-        pocker.import_tenant(TENANT, directory / "seed")
-        yield f"### A request\n\n{NOTE.format(records=plan.records, posts=plan.posts)}"
+        pocker.run("tenant", "import", TENANT, directory / "seed", *(("--hooks", hooks) if scripts else ()))
+        yield note
         yield table(HEAD, []).rstrip()
-        for operation in operations(f"{TENANT}.localhost", token, reader, plan):
+        for operation in made(f"{TENANT}.localhost", token, reader, plan):
             if not wanted or any(part in operation.name for part in wanted):
                 yield from _rows(operation.name, _compare([real, pocker], operation, plan))
     finally:
