@@ -23,8 +23,9 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 20.0
-QUIET: dict[str, Any] = {"operators": {"listen": "off"}}
-"""Of every server that a test starts, unless it says otherwise: several run at a time, and one can have the port."""
+QUIET: dict[str, Any] = {"operators": {"listen": "off"}, "sandbox": {"allow_networks": ["127.0.0.77/32"]}}
+"""Of every server that a test starts, unless it says otherwise: several run at a time, and one can have the port; and
+scripts reach one address of this machine, where tests have them ask."""
 
 
 class StartError(RuntimeError):

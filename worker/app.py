@@ -18,8 +18,9 @@ from supervisor.contract.messages import Message, Notice, Reply
 from supervisor.contract.plan import DEFAULT_PLAN
 from supervisor.contract.settings import plan_of
 from supervisor.contract.usage import WorkerUsage
-from worker.api import auth, batch, collections, health, logs, records, settings, sql, usage
+from worker.api import auth, batch, collections, crons, health, logs, records, settings, sql, usage
 from worker.asking import Asking
+from worker.crons import Crons
 from worker.db.memory import bound_heap, shrink_sqlite
 from worker.fair.account import Accounts
 from worker.fair.descriptors import can_open
@@ -27,6 +28,7 @@ from worker.fair.report import LagProbe, Reporter
 from worker.handover import Handover, HandoverOrder, Wire
 from worker.hibernation import Hibernation
 from worker.holds import Holds
+from worker.hooks.reload import Watch
 from worker.http.exchange import Request, Response
 from worker.http.front import make_app
 from worker.lanes import Lanes
@@ -36,7 +38,7 @@ from worker.tenants import Tenants
 
 # With fewer than so many descriptors left, idle tenants are closed.
 SPARE_DESCRIPTORS = 8
-ROUTE_GROUPS = (health, logs, sql, settings, collections, auth, batch, records)
+ROUTE_GROUPS = (health, logs, sql, settings, crons, collections, auth, batch, records)
 
 
 def preload() -> None:
@@ -78,6 +80,8 @@ class Shard:
         )
         self._hibernation = Hibernation(settings, self.tenants)
         self._orders = Orders(self.tenants, self._hibernation, self._lanes, log, tell)
+        self._crons = Crons(self.tenants, tell)
+        self.tenants.scripts.on_change.append(self._crons.note)
         self._handover = Handover(self.tenants, self._holds, log)
         self.asgi: falcon.asgi.App[Request, Response] = make_app(self.tenants)
         for group in ROUTE_GROUPS:
@@ -98,9 +102,16 @@ class Shard:
         self._lanes.in_company = wire.gate.in_company
         self.beat()
         self._lag.start()
+        self._crons.start()
         loop = asyncio.get_running_loop()
         rooms = self.tenants.rooms.keep(self.tenants.oldest, self._lanes)
-        self._periodic = [loop.create_task(self._flush_periodically()), loop.create_task(rooms)]
+        tenants = self.tenants
+        watch = Watch(tenants.scripts, lambda work: tenants.closer.apart(self.accounts.own, work))
+        self._periodic = [
+            loop.create_task(self._flush_periodically()),
+            loop.create_task(rooms),
+            loop.create_task(watch.keep(tenants.latest, lambda: tenants.now)),
+        ]
 
     def beat(self) -> None:
         """About once a second: close who has nothing to do, or whose descriptors others need."""
@@ -109,7 +120,8 @@ class Shard:
             self.tenants.make_room()
 
     def stop(self) -> None:
-        """Take on no more tenants."""
+        """Take on no more tenants, and begin no more jobs."""
+        self._crons.stop()
         self._handover.stopping = True
 
     async def answer(self, message: Message) -> Reply:
@@ -145,6 +157,7 @@ class Shard:
             task.cancel()
         await asyncio.gather(*self._periodic, return_exceptions=True)
         await self.tenants.close_all(timeout_s)
+        self.tenants.scripts.close()
         self._lanes.close()
 
 

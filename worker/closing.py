@@ -1,7 +1,8 @@
 """Work on a tenant's files off the loop: writing its log, a checkpoint, an fsync and a close take milliseconds or more.
 
 While they are closed requests of the tenant wait at the gate; the next one opens them afresh. A context that is still
-used, because somebody would not end in time, is closed on the loop: no thread closes what the loop is using.
+used, because somebody would not end in time, is closed on the loop: no thread closes what the loop is using. A tenant's
+scripts have the first word (`onTerminate`), for a bounded time.
 
 The threads are apart from the lanes': no tenant's passwords keep another one's files open. Their CPU is booked to whose
 files they are.
@@ -9,13 +10,15 @@ files they are.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import thread_time_ns
+from typing import Any
 
 from worker.context import Context
 from worker.fair.account import Account
 from worker.holds import Holds, Why
+from worker.hooks.scripts import Scripts
 
 THREADS = 4
 # Beyond it the loop closes by itself, so that closing keeps up with opening and descriptors stay bounded.
@@ -25,8 +28,9 @@ UNDER_WAY_MAX = 32
 class Closer:
     """The closings of one worker."""
 
-    def __init__(self, holds: Holds, log: logging.Logger) -> None:
+    def __init__(self, holds: Holds, scripts: Scripts, log: logging.Logger) -> None:
         self._holds = holds
+        self._scripts = scripts
         self._log = log
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="files")
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -43,15 +47,21 @@ class Closer:
 
     def close(self, context: Context) -> None:
         """Begin to close `context`, which nobody gets hold of any more. What fails is logged: nothing else is left."""
+        at_once = context.busy or len(self._under_way) >= UNDER_WAY_MAX or not _on_loop()
+        if not at_once and self._scripts.farewell(context):
+            self._holds.hold(context.name, Why.CLOSING)
+            self._start(context.name, self._last_words(context))
+            return
+        self._scripts.drop(context)
         finish = context.part()
-        if context.busy or len(self._under_way) >= UNDER_WAY_MAX or not _on_loop():
+        if at_once:
             try:
                 finish()
             except Exception as error:
                 self._failed(context.name, error)
             return
         self._holds.hold(context.name, Why.CLOSING)
-        self._start(context.name, context.account, finish)
+        self._start(context.name, self.apart(context.account, finish))
 
     async def ended(self, name: str) -> None:
         """Wait until nothing of the tenant is being closed."""
@@ -70,7 +80,11 @@ class Closer:
         What was acknowledged is safe all the same: it stands in the WAL.
         """
         for context in contexts:
-            self._start(context.name, context.account, context.part())
+            if self._scripts.farewell(context):
+                work = self._last_words(context)
+            else:
+                work = self.apart(context.account, context.part())
+            self._start(context.name, work)
         left = await self.all_ended(timeout_s)
         self._pool.shutdown(wait=False, cancel_futures=True)
         return left
@@ -81,12 +95,21 @@ class Closer:
         if account is not None:
             account.pool_ns += spent_ns
 
-    def _start(self, name: str, account: Account | None, finish: Callable[[], None]) -> None:
-        self._under_way[name] = asyncio.get_running_loop().create_task(self._finish(name, account, finish))
-
-    async def _finish(self, name: str, account: Account | None, finish: Callable[[], None]) -> None:
+    async def _last_words(self, context: Context) -> None:
+        """Its scripts end, then it is closed."""
         try:
-            await self.apart(account, finish)
+            await self._scripts.part(context)
+        finally:
+            self._scripts.drop(context)
+            finish = context.part()
+        await self.apart(context.account, finish)
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._under_way[name] = asyncio.get_running_loop().create_task(self._finish(name, work))
+
+    async def _finish(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
         except Exception as error:
             self._failed(name, error)
         finally:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
@@ -21,6 +21,10 @@ from worker.schema.catalog import Catalog
 from worker.services.logs import RequestLog
 from worker.services.settings import TenantSettings
 from worker.unit import Unit, Writer
+
+if TYPE_CHECKING:
+    from worker.hooks.hooks import Hooks
+    from worker.hooks.scripts import Starting
 
 
 class Context:
@@ -36,12 +40,14 @@ class Context:
         "data",
         "directory",
         "ending",
+        "hooks",
         "is_inner",
         "lanes",
         "logs",
         "name",
         "opened_at",
         "settings",
+        "starting",
         "unit",
         "used_at",
         "weight_kb",
@@ -77,6 +83,9 @@ class Context:
         # bumped whenever an auth record or a schema changes: what was derived from them is compared with it
         self.auth_epoch = 0
         self.caches: dict[str, Any] = {}
+        # the tenant's scripts, and what its requests wait for while these start (or fail because they could not)
+        self.hooks: Hooks | None = None
+        self.starting: Starting | None = None
         # the innermost unit of work that is open here, and whether all of this context is one transaction's own
         self.unit: Unit | None = None
         self.is_inner = False
@@ -107,6 +116,8 @@ class Context:
         inner.writer = self.writer
         inner.auth_epoch = self.auth_epoch
         inner.caches = {}
+        inner.hooks = self.hooks
+        inner.starting = None
         inner.unit = None
         inner.is_inner = True
         inner.ending = None
@@ -134,7 +145,7 @@ class Context:
         return self.directory / "pb_data"
 
     def memory_kb(self) -> int:
-        """An estimate of this context's memory in KiB: SQLite's own counters and the Python objects about them."""
+        """An estimate of the tenant's memory in KiB: SQLite's own counters, the Python objects about them, processes."""
         status = self.data.connection.status
         sqlite = sum(
             status(counter)[0]
@@ -145,7 +156,7 @@ class Context:
             )
         )
         self.weight_kb = sqlite // 1024 + 32 + PYTHON_KB
-        return self.weight_kb
+        return self.weight_kb + (0 if self.hooks is None else self.hooks.children.memory_kb)
 
     def shrink(self) -> None:
         """Give back what SQLite keeps for quicker reads. The context must be idle."""

@@ -26,6 +26,7 @@ from worker.db.faults import may_pass
 from worker.errors import ApiError
 from worker.fair.account import Accounts
 from worker.holds import Holds, Why
+from worker.hooks.scripts import Scripts
 from worker.lanes import Lanes
 from worker.ownership import Ownership
 from worker.services.rooms import Rooms
@@ -62,7 +63,8 @@ class Tenants:
         self.lanes = lanes
         self.ownership = ownership
         self.accounts = accounts
-        self.closer = Closer(holds, log)
+        self.scripts = Scripts(settings, lanes, accounts.own, tell)
+        self.closer = Closer(holds, self.scripts, log)
         self.root = tenants_dir(settings)
         self.rooms = Rooms(self.root, settings.disk.reserve_mb, log, tell)
         # coarse clock (s), moved on about once a second
@@ -144,8 +146,27 @@ class Tenants:
         context.opened_at = context.used_at = self.now
         context.logs.on_first = partial(self.unwritten.add, name)
         self._live[name] = context
+        self._begin(context)
         self._evict(keep=name)
         return context
+
+    def _begin(self, context: Context) -> None:
+        """Have its scripts start, if it has some. ApiError 503 where even that can't be seen: it is closed again."""
+        context.busy += 1  # it makes no room for itself
+        try:
+            try:
+                self.scripts.open(context)
+            except OSError:
+                if not self.make_room():
+                    raise
+                self.scripts.open(context)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._log.error("tenant %s can't be opened now: %s", context.name, reason, extra={"tenant": context.name})
+            self.close(context.name)
+            raise ApiError(*REFUSALS[TenantState.FAILED], cause=reason) from error
+        finally:
+            context.busy -= 1
 
     def _opened(self, name: str) -> Context:
         """Its files opened; tried again where idle tenants could make room for its descriptors."""
@@ -173,8 +194,10 @@ class Tenants:
             self._log.warning("out of descriptors: %d idle tenants are closed", len(idle))
         for name in idle:
             self.unwritten.discard(name)
+            context = self._live.pop(name)
+            self.scripts.drop(context)  # there is no time for a word of theirs
             try:
-                self._live.pop(name).close()
+                context.close()
             except (apsw.Error, OSError) as error:
                 self._log.error("tenant %s: closing failed: %s", name, error, extra={"tenant": name})
         return len(idle)
@@ -200,6 +223,8 @@ class Tenants:
             context = self.open(tenant) if serving else self.open_any(name)
             context.busy += 1
             try:
+                if serving and context.starting is not None:
+                    await context.starting
                 yield context
             finally:
                 context.busy -= 1
@@ -247,6 +272,8 @@ class Tenants:
             return
         self._log.error("tenant %s failed: %s", name, reason, extra={"tenant": name})
         self._failed[name] = reason
+        if name in self._live:
+            self.scripts.drop(self._live[name])  # they would find what is damaged
         self.close(name)
         self._tell(TenantFailed(name=name, reason=reason))
 

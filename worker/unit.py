@@ -252,7 +252,7 @@ async def transaction(ctx: WholeT) -> AsyncIterator[WholeT]:
     await _lock(ctx)
     unit: Unit | None = None
     try:
-        with _second_connection(ctx) as data:
+        with second_connection(ctx) as data:
             inner = ctx.inner(data)
             unit = Unit(inner)
             unit.begin()
@@ -276,7 +276,7 @@ async def transaction(ctx: WholeT) -> AsyncIterator[WholeT]:
 
 
 @contextmanager
-def _second_connection(ctx: Whole) -> Iterator[Database]:
+def second_connection(ctx: Whole) -> Iterator[Database]:
     """A connection for who holds the writer's lock, which is released with it."""
     try:
         ctx.data.connection.get_autocommit()  # raises where the tenant was closed before it was this one's turn

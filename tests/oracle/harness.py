@@ -228,7 +228,7 @@ class Oracle:
         outcomes = {}
         for name, item in named(cases):
             answers = [side.ask(item) for side in sides]
-            found = _judge(item, answers, pairs)
+            found = judge(item, answers, pairs)
             for side, answer in zip(sides, answers, strict=True):
                 if isinstance(answer, Answer):
                     side.keep(item, answer)
@@ -238,7 +238,8 @@ class Oracle:
         return outcomes
 
 
-def _judge(item: Case, answers: list[Answer | str], pairs: Pairs) -> list[str]:
+def judge(item: Case, answers: list[Answer | str], pairs: Pairs) -> list[str]:
+    """What differs between the two answers to a case."""
     real, other = answers
     if isinstance(real, str) or isinstance(other, str):
         return [

@@ -98,15 +98,15 @@ async def _perform(outer: RequestInfo, limit: ItemLimit | None, ctx: "Context", 
         limit(collection, method, f"/api/collections/{name}/records" + (f"/{record_id}" if record_id else ""))
     info = RequestInfo(method, query, ItemHeaders(outer.headers, request.headers), body, outer.auth, "batch")
     if method == "DELETE":
-        await actions.delete_record(ctx, collection, record_id, info)
-        return {"body": None, "status": 204}
+        gone = await actions.delete_record(ctx, collection, record_id, info)
+        return {"body": None, "status": 204 if gone else 200}
     expand = query.get("expand", "")
     if method == "POST":
         item = await actions.create_record(ctx, collection, info, body, expand=expand)
     else:
         item = await actions.update_record(ctx, collection, record_id, info, body, expand=expand)
     fields = query.get("fields")
-    return {"body": pick(item, fields) if fields else item, "status": 200}
+    return {"body": pick(item, fields) if fields and item is not None else item, "status": 200}
 
 
 def _split(request: BatchRequest) -> tuple[str, str, Mapping[str, str]]:

@@ -9,8 +9,9 @@ import msgspec
 
 from worker.auth import providers
 from worker.errors import NO_ROWS, REQUIRED, ApiError, FieldError, ValidationErrors, bad_request, not_found
-from worker.events import around
+from worker.events import answered
 from worker.fields.casts import to_text
+from worker.hooks import automigrate
 from worker.http.body import read_body, read_form
 from worker.http.exchange import Request, Response
 from worker.http.guards import require_superuser
@@ -63,18 +64,27 @@ class CollectionList:
             tenant.data, lambda db: read_collections(db, tenant.catalog, query)
         )
         event = CollectionsListEvent(tenant, collections)
+        event.result = envelope(list(collections), query, total)
 
         async def default(event: CollectionsListEvent) -> None:
-            event.result = envelope([collection.dump() for collection in event.collections], query, total)
+            if event.result is not None:
+                items = event.result["items"]
+                event.result["items"] = [each.dump() if isinstance(each, Collection) else each for each in items]
+            event.answered = True
 
-        await around(tenant.bus, events.LIST_REQUEST, event, default)
-        json_reply(resp, event.result, req)
+        await answered(tenant.bus, events.LIST_REQUEST, event, default)
+        if event.answered:
+            json_reply(resp, event.result, req)
 
     async def on_post(self, req: Request, resp: Response) -> None:
         require_superuser(req)
         body = await _definition(req, sync.MALFORMED_TYPE)
         collection = await sync.create_collection(req.context.tenant, body, check_rule)
-        json_reply(resp, collection.dump(), req)
+        if collection is None:
+            return
+        made = collection.dump()
+        await automigrate.keep(req.context.tenant, None, made)
+        json_reply(resp, made, req)
 
 
 class CollectionItem:
@@ -85,21 +95,30 @@ class CollectionItem:
         async def default(event: CollectionRequestEvent) -> None:
             assert event.collection is not None
             json_reply(resp, event.collection.dump(), req)
+            event.answered = True
 
         event = CollectionRequestEvent(tenant, found, found)
-        await around(tenant.bus, events.VIEW_REQUEST, event, default)
+        await answered(tenant.bus, events.VIEW_REQUEST, event, default)
 
     async def on_patch(self, req: Request, resp: Response, collection: str) -> None:
         require_superuser(req)
         found = _find(req, collection)
         body = await _definition(req, sync.MALFORMED, found)
-        changed = await sync.update_collection(req.context.tenant, found, body, check_rule)
-        json_reply(resp, changed.dump(), req)
+        before = found.dump()
+        collection_now = await sync.update_collection(req.context.tenant, found, body, check_rule)
+        if collection_now is None:
+            return
+        changed = collection_now.dump()
+        await automigrate.keep(req.context.tenant, before, changed)
+        json_reply(resp, changed, req)
 
     async def on_delete(self, req: Request, resp: Response, collection: str) -> None:
         require_superuser(req)
-        await sync.delete_collection(req.context.tenant, _find(req, collection), check_rule)
-        no_content(resp)
+        found = _find(req, collection)
+        before = found.dump()
+        if await sync.delete_collection(req.context.tenant, found, check_rule):
+            await automigrate.keep(req.context.tenant, before, None)
+            no_content(resp)
 
 
 class Import:
@@ -115,9 +134,10 @@ class Import:
         async def default(event: CollectionsImportEvent) -> None:
             await import_collections(tenant, event.items, check_rule, delete_missing=event.delete_missing)
             no_content(resp)
+            event.answered = True
 
         event = CollectionsImportEvent(tenant, form.collections, form.delete_missing)
-        await around(tenant.bus, events.IMPORT_REQUEST, event, default)
+        await answered(tenant.bus, events.IMPORT_REQUEST, event, default)
 
     async def on_get(self, req: Request, resp: Response) -> None:
         await CollectionItem().on_get(req, resp, IMPORT)

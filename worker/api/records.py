@@ -44,6 +44,8 @@ class Records:
     async def _list(self, req: Request, resp: Response, found: Collection, info: RequestInfo, query: ListQuery) -> None:
         context = req.context
         page = await actions.list_records(context.tenant, found, info, query)
+        if page is None:
+            return
         if query.filter and not page["items"] and found.list_rule and not info.is_superuser:
             await asyncio.sleep(delay_s(context.tenant.caches, found.id, context.real_ip))
         await page_reply(resp, page, req, context.tenant)
@@ -82,8 +84,8 @@ class OneRecord:
         actions.refuse_view(found)
         # the body of a deletion matters to rules only, but a malformed one is refused as any other
         info = context.info(await read_body(req))
-        await actions.delete_record(context.tenant, found, record, info)
-        no_content(resp)
+        if await actions.delete_record(context.tenant, found, record, info):
+            no_content(resp)
 
 
 def _long_pages(ctx: "Context") -> asyncio.Semaphore:

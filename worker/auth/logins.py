@@ -12,7 +12,7 @@ from worker.auth import tokens
 from worker.auth.origins import Visit, note_origin
 from worker.auth.secondfactor import pass_second_factor
 from worker.errors import REQUIRED, ApiError, FieldError, ValidationErrors, bad_request, forbidden, not_found
-from worker.events import Event
+from worker.events import Event, answered
 from worker.fields.casts import to_text
 from worker.fields.hashes import password_fits
 from worker.records import rules, store
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from worker.schema.options import AuthOptions
 
 TEXT_BYTES_MAX = 255
+
+WITH_PASSWORD = ("onRecordAuthWithPasswordRequest",)
+REFRESH = ("onRecordAuthRefreshRequest",)
+AUTH = ("onRecordAuthRequest",)
+# The JSON of a login's answer.
+Answer = dict[str, Any]
 
 PASSWORD_OFF = "The collection is not configured to allow password authentication."  # noqa: S105
 REFUSED = "Failed to authenticate."
@@ -65,23 +71,31 @@ class Requester(NamedTuple):
 
 
 class LoginEvent(Event):
-    """A record is about to be logged in; `record` is None where nobody fits, `token` set for `onRecordAuthRequest`."""
+    """A record is about to be logged in; `record` is None where nobody fits.
 
-    __slots__ = ("answer", "info", "method", "record", "token")
+    `form` is what a login by password takes; `token`, `method` and `meta` are for `onRecordAuthRequest`.
+    """
+
+    __slots__ = ("answer", "form", "info", "meta", "method", "record", "token")
 
     def __init__(self, ctx: "Context", collection: "Collection", record: Record | None, info: RequestInfo) -> None:
         super().__init__(ctx, collection)
         self.record = record
         self.info = info
+        self.form: PasswordForm | None = None
         self.method = ""
         self.token = ""
-        self.answer: dict[str, Any] = {}
+        self.meta: Any = None
+        self.answer: dict[str, Any] | None = None
 
 
 async def with_password(
     ctx: "Context", collection: "Collection", form: PasswordForm, requester: Requester
-) -> dict[str, Any]:
-    """Log in by identity and password. ApiError 400 for wrong ones, 401 with `mfaId`, 403; ValidationErrors."""
+) -> Answer | None:
+    """Log in by identity and password. ApiError 400 for wrong ones, 401 with `mfaId`, 403; ValidationErrors.
+
+    None, here and below, where a handler has kept it from being answered.
+    """
     options = _options(collection)
     if not options.password_auth.enabled:
         raise forbidden(PASSWORD_OFF)
@@ -98,13 +112,15 @@ async def with_password(
         if not fits or found is None:
             raise bad_request(REFUSED, cause="invalid login credentials")
         event.answer = await answer(ctx, found, "password", requester, mfa_id=to_text(form.mfa_id))
+        event.answered = True
 
     event = LoginEvent(ctx, collection, record, requester.info)
-    await ctx.bus.trigger("onRecordAuthWithPasswordRequest", event, default)
+    event.form = form
+    await answered(ctx.bus, WITH_PASSWORD, event, default)
     return event.answer
 
 
-async def refresh(ctx: "Context", record: Record, token: str, requester: Requester) -> dict[str, Any]:
+async def refresh(ctx: "Context", record: Record, token: str, requester: Requester) -> Answer | None:
     """A new token for the record that asks, or the same one where it is not refreshable. ApiError 403."""
     # one of its own: who asks is remembered from request to request, and an answer expands its record
     record = Record.stored(record.collection, record.data)
@@ -113,15 +129,16 @@ async def refresh(ctx: "Context", record: Record, token: str, requester: Request
         found = event.record or record
         refreshable = tokens.unverified_claims(token).get("refreshable") is True
         event.answer = await answer(ctx, found, "", requester, token="" if refreshable else token)
+        event.answered = True
 
     event = LoginEvent(ctx, record.collection, record, requester.info)
-    await ctx.bus.trigger("onRecordAuthRefreshRequest", event, default)
+    await answered(ctx.bus, REFRESH, event, default)
     return event.answer
 
 
 async def impersonate(
     ctx: "Context", collection: "Collection", record_id: str, form: ImpersonateForm, requester: Requester
-) -> dict[str, Any]:
+) -> Answer | None:
     """A token of another record, for superusers, that can't be refreshed. ApiError 404; ValidationErrors."""
     record = store.find(ctx.data, collection, record_id)
     if record is None:
@@ -139,8 +156,15 @@ async def impersonate(
 
 
 async def answer(
-    ctx: "Context", record: Record, method: str, requester: Requester, *, token: str = "", mfa_id: str = ""
-) -> dict[str, Any]:
+    ctx: "Context",
+    record: Record,
+    method: str,
+    requester: Requester,
+    *,
+    token: str = "",
+    mfa_id: str = "",
+    meta: Any = None,
+) -> Answer | None:
     """The answer to a login by `method` (empty: no login by itself): the record, its own e-mail shown, and a token.
 
     ApiError 403 where the auth rule does not hold or superusers may not come from, 401 with `mfaId` where a second
@@ -150,21 +174,25 @@ async def answer(
     if record.is_superuser and not requester.superusers:
         raise forbidden()
     _require_auth_rule(ctx, record, info)
-    if method:
-        await pass_second_factor(ctx, record, method, mfa_id or info.query.get("mfaId", ""), info)
     event = LoginEvent(ctx, record.collection, record, info)
     event.method = method
     event.token = token or tokens.issue(record)
+    event.meta = meta
 
     async def default(event: LoginEvent) -> None:
-        record.email_shown = True
-        # whoever sent the request, the answer is for who was logged in: no hidden fields for an impersonating superuser
-        [shown] = await enriched(ctx, [record], replace(info, auth=record), requester.expand)
-        event.answer = {"record": shown, "token": event.token}
+        found = event.record or record
         if method:
-            await note_origin(ctx, record, requester.visit)
+            await pass_second_factor(ctx, found, method, mfa_id or info.query.get("mfaId", ""), info)
+        found.email_shown = True
+        # whoever sent the request, the answer is for who was logged in: no hidden fields for an impersonating superuser
+        [shown] = await enriched(ctx, [found], replace(info, auth=found), requester.expand)
+        meta = {} if event.meta is None else {"meta": event.meta}
+        if method:
+            await note_origin(ctx, found, requester.visit)
+        event.answer = {**meta, "record": shown, "token": event.token}
+        event.answered = True
 
-    await ctx.bus.trigger("onRecordAuthRequest", event, default)
+    await answered(ctx.bus, AUTH, event, default)
     return event.answer
 
 

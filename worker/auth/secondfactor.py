@@ -21,6 +21,8 @@ SAME_METHOD = "A different authentication method is required."
 class SecondFactorNeeded(ApiError):  # noqa: N818 - an answer, not a failure
     """401 with the id of the MFA session that waits for a second method."""
 
+    wording = "mfa required"
+
     def __init__(self, mfa_id: str) -> None:
         super().__init__(401, "mfa required")
         self.mfa_id = mfa_id

@@ -271,6 +271,19 @@ class Database:
         except apsw.Error as error:
             return self._repeated(error, self.all, sql, params)
 
+    def table(self, sql: str, params: Params = ()) -> tuple[list[tuple[str, str | None]], list[tuple[Any, ...]]]:
+        """Names and declared types of the columns, and every row. Where there are none, there may be no columns."""
+        columns: list[tuple[str, str | None]] = []
+        try:
+            cursor = self.execute(sql, params)
+            with suppress(apsw.ExecutionCompleteError):
+                columns = list(cursor.get_description())
+            return columns, self._rows(cursor)
+        except UnicodeDecodeError:
+            return columns, mended_rows(self, sql, params)
+        except apsw.Error as error:
+            return self._repeated(error, self.table, sql, params)
+
     def _rows(self, cursor: apsw.Cursor) -> list[tuple[Any, ...]]:
         """Every row that is left. TooBigError where that takes more than it may."""
         began_ns = perf_counter_ns()

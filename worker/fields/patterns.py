@@ -87,12 +87,12 @@ def check(source: str) -> FieldError | None:
 def check_generator(source: str) -> FieldError | None:
     """What is wrong with a pattern to generate from: one in Go's syntax, but without assertions and empty parts."""
     error = check(source)
-    if error is None and source and (reason := _ungenerable(compiled(source).node)) is not None:
+    if error is None and source and (reason := ungenerable(compiled(source).node)) is not None:
         error = FieldError("validation_invalid_autogenerate_pattern", reason)
     return error
 
 
-def _ungenerable(node: Node) -> str | None:
+def ungenerable(node: Node) -> str | None:
     """The first part of a pattern that nothing can be generated for, in the words of the real one."""
     match node:
         case Chars(ranges):
@@ -100,11 +100,11 @@ def _ungenerable(node: Node) -> str | None:
         case Assertion(kind):
             return f"unsupported pattern operator {OPERATORS[kind]}"
         case Repeat(item, _, high):
-            return None if high in (0, 1) else _ungenerable(item)
+            return None if high in (0, 1) else ungenerable(item)
         case Sequence(()):
             return f"unsupported pattern operator {EMPTY_OPERATOR}"
         case Sequence(items) | Choice(items):
-            return next(filter(None, map(_ungenerable, items)), None)
+            return next(filter(None, map(ungenerable, items)), None)
 
 
 def generate(source: str) -> str:

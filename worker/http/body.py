@@ -49,13 +49,15 @@ _URLENCODED = "application/x-www-form-urlencoded"
 _XML = ("text/xml", "application/xml")
 
 
-async def read_body(req: Request, limit: int = BODY_BYTES_MAX, *, uploads: bool = False) -> dict[str, Any]:
+async def read_body(
+    req: Request, limit: int = BODY_BYTES_MAX, *, uploads: bool = False, skip_files: bool = False
+) -> dict[str, Any]:
     """The body as a free map: JSON as it is, form texts with their types inferred, `@jsonPayload` merged in.
 
     No body is an empty map, unless it may bring `uploads` and says that it does. ApiError 400 for what is no object or
     of a type nobody reads, 413 beyond `limit` bytes.
     """
-    raw = await _read(req, limit)
+    raw = await read_raw(req, limit)
     content_type = req.content_type or ""
     if not raw and not _is_chunked(req):
         if uploads and content_type.startswith("multipart/form-data"):
@@ -64,7 +66,7 @@ async def read_body(req: Request, limit: int = BODY_BYTES_MAX, *, uploads: bool 
     if content_type.startswith("application/json"):
         return await _apart(req, raw, _json_object, raw, "")
     if content_type.startswith(("multipart/form-data", _URLENCODED)):
-        return _form_map(await _form_pairs(req, raw, content_type, ""))
+        return _form_map(await _form_pairs(req, raw, content_type, "", skip_files=skip_files))
     raise bad_request("" if content_type.startswith(_XML) else UNSUPPORTED_TYPE)
 
 
@@ -89,7 +91,7 @@ async def read_form(
     ApiError 400 where a member has the wrong type or comes twice, and for a type of body nobody reads (in the words of
     `unsupported`); 413 beyond `limit` bytes.
     """
-    raw = await _read(req, limit)
+    raw = await read_raw(req, limit)
     if not raw and not _is_chunked(req):
         return form()
     content_type = req.content_type or ""
@@ -102,19 +104,21 @@ async def read_form(
     raise bad_request(FORM_FAILED if content_type.startswith(_XML) else unsupported)
 
 
-async def read_parts(req: Request, limit: int = BODY_BYTES_MAX) -> dict[str, Any] | list[tuple[str, str]]:
+async def read_parts(
+    req: Request, limit: int = BODY_BYTES_MAX, *, skip_files: bool = False
+) -> dict[str, Any] | list[tuple[str, str]]:
     """The body of a form that is no flat one: a JSON object as it is, or the names and texts of a form in their order.
 
     No body is an empty object. ApiError 400 for what cannot be read and for a type nobody reads, 413 beyond `limit`.
     """
-    raw = await _read(req, limit)
+    raw = await read_raw(req, limit)
     content_type = req.content_type or ""
     if not raw or content_type.startswith(_XML):
         return {}
     if content_type.startswith("application/json"):
         return await _apart(req, raw, _json_object, raw, FORM_FAILED)
     if content_type.startswith(("multipart/form-data", _URLENCODED)):
-        return await _form_pairs(req, raw, content_type, FORM_FAILED)
+        return await _form_pairs(req, raw, content_type, FORM_FAILED, skip_files=skip_files)
     raise bad_request(FORM_FAILED, cause=UNSUPPORTED_TYPE)
 
 
@@ -129,7 +133,7 @@ def _payload(text: str, message: str) -> dict[str, Any] | None:
     return None if raw.strip(_BLANKS) == b"null" else _json_object(raw, message, alone=True)
 
 
-async def _read(req: Request, limit: int) -> bytes:
+async def read_raw(req: Request, limit: int) -> bytes:
     """The raw body, refused before reading where its declared length is beyond `limit`."""
     headers = req.raw_headers
     declared = headers.get(b"content-length")
@@ -246,11 +250,13 @@ def _filled(pairs: Iterable[tuple[str, str]], form: type[T]) -> T:
     return filled
 
 
-async def _form_pairs(req: Request, raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
+async def _form_pairs(
+    req: Request, raw: bytes, content_type: str, message: str, *, skip_files: bool = False
+) -> list[tuple[str, str]]:
     """Names and texts of the body in their order, then those of the query, which belong to a form as well."""
     pairs: list[tuple[str, str]] = []
     if not content_type.startswith(_URLENCODED):
-        pairs = await _apart(req, raw, _multipart_pairs, raw, content_type, message)
+        pairs = await _apart(req, raw, _multipart_pairs, raw, content_type, message, skip_files)
     elif req.method in URLENCODED_METHODS:
         if len(raw) > FORM_BYTES_MAX or raw.count(b"&") >= FORM_PAIRS_MAX:
             raise bad_request(message, cause="too large a form")
@@ -277,13 +283,15 @@ def _fit(name: str, value: str, message: str) -> str:
     return fit
 
 
-def _multipart_pairs(raw: bytes, content_type: str, message: str) -> list[tuple[str, str]]:
+def _multipart_pairs(raw: bytes, content_type: str, message: str, skip_files: bool) -> list[tuple[str, str]]:
     pairs = []
     try:
         for part in parts_of(raw, content_type):
             if not part.name:
                 continue
             if part.filename:
+                if skip_files:
+                    continue
                 raise bad_request("File uploads are not supported yet.")
             pairs.append((readable(part.name.encode("latin-1")), readable(part.content)))
     except ValueError as exc:

@@ -152,13 +152,15 @@ CROSS_ORIGIN_FIELDS = _fields(CROSS_ORIGIN_HEADERS)
 class Response(falcon.asgi.Response):
     """A response that starts with the headers every one of ours carries."""
 
-    __slots__ = ("to_head",)
+    __slots__ = ("to_head", "untyped")
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         self._headers = SECURITY_HEADERS.copy()
         # whether the length of the body has to be said for it, since none is sent
         self.to_head = False
+        # whether it has no body, and so no type of one; with `_extra_headers` only, which keep it from the quick way
+        self.untyped = False
 
     def _asgi_headers(self, media_type: str | None = None) -> Any:
         """The fields, which Falcon has added the length to: of usual answers a constant, without the length.
@@ -174,4 +176,4 @@ class Response(falcon.asgi.Response):
                 return CROSS_ORIGIN_FIELDS
             if length is not None:
                 headers["content-length"] = length
-        return super()._asgi_headers(media_type)
+        return super()._asgi_headers(None if self.untyped else media_type)

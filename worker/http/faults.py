@@ -13,7 +13,17 @@ import orjson
 
 from worker.db.faults import is_corruption, to_api_error
 from worker.db.room import NoRoomError
-from worker.errors import ApiError, ErrorTree, FieldError, ValidationErrors, bad_request, internal, not_found
+from worker.errors import (
+    NO_ROWS,
+    ApiError,
+    ErrorTree,
+    FieldError,
+    HookError,
+    ValidationErrors,
+    bad_request,
+    internal,
+    not_found,
+)
 from worker.fields.jsontext import spelled
 from worker.http.exchange import Request, Response
 from worker.services.logrows import Failure
@@ -45,6 +55,7 @@ def bind_faults(app: "falcon.asgi.App[Request, Response]", fail: Fail) -> None:
 
     app.add_error_handler(ApiError, _on_api_error)
     app.add_error_handler(ValidationErrors, _on_validation_errors)
+    app.add_error_handler(HookError, _on_hook_error)
     app.add_error_handler(apsw.Error, _on_sqlite_error)
     app.add_error_handler(falcon.HTTPError, _on_falcon_error)
     app.add_error_handler(Exception, _on_exception)
@@ -70,6 +81,11 @@ async def _on_api_error(req: Request, resp: Response, error: ApiError, params: d
 
 async def _on_validation_errors(req: Request, resp: Response, error: ValidationErrors, params: dict[str, Any]) -> None:
     answer = bad_request(INVALID_DATA, error.data(), cause=error)
+    await _on_api_error(req, resp, answer, params)
+
+
+async def _on_hook_error(req: Request, resp: Response, error: HookError, params: dict[str, Any]) -> None:
+    answer = not_found(cause=error) if str(error) == NO_ROWS else bad_request("", error.data(), cause=error)
     await _on_api_error(req, resp, answer, params)
 
 

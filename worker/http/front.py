@@ -23,6 +23,7 @@ from worker.http.faults import bind_faults, failure_of, route_not_found
 from worker.http.paths import detour_of, segments, suspect
 from worker.http.ratelimit import limit_request
 from worker.http.realip import peer_ip
+from worker.http.scripted import body_limit, responder_for
 from worker.services.logrows import Entry
 from worker.services.networks import listed
 
@@ -78,6 +79,8 @@ class TenantDoor:
         req.context.tenant = ctx = self.tenants.open(tenant)
         ctx.busy += 1
         req.scope[BUSY] = ctx
+        if ctx.starting is not None:
+            await ctx.starting
 
 
 class BodyLimit:
@@ -87,7 +90,10 @@ class BodyLimit:
         del resp
         declared = req.context.headers.get(b"content-length")
         if declared is not None and int(declared) > BODY_BYTES_MAX and not OWN_BODY_LIMIT.fullmatch(req.path):
-            raise ApiError(413)
+            hooks = req.context.tenant.hooks
+            limit = None if hooks is None else body_limit(hooks, req)
+            if limit is None or 0 < limit < int(declared):
+                raise ApiError(413)
 
 
 class Admission:
@@ -168,6 +174,17 @@ class Front(falcon.asgi.App[Request, Response]):
             ctx = scope.get(BUSY)
             if ctx is not None:
                 ctx.busy -= 1
+
+    def _get_responder(self, req: Any) -> Any:
+        """As Falcon's, and around it what the tenant's scripts have for this request."""
+        found = super()._get_responder(req)
+        tenant = req.context.tenant
+        if tenant is None or tenant.hooks is None:
+            return found
+        responder: Any
+        responder, params, resource, template = found
+        scripted = responder_for(tenant.hooks, req, responder, params)
+        return found if scripted is None else (scripted, {}, resource, template)
 
 
 def make_app(tenants: Tenants) -> Front:

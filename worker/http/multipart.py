@@ -36,6 +36,9 @@ class Part(NamedTuple):
     name: str
     filename: str
     content: bytes
+    # its headers, as they came
+    disposition: bytes = b""
+    type: bytes | None = None
 
 
 def parts_of(raw: bytes, content_type: str) -> Iterator[Part]:
@@ -43,15 +46,16 @@ def parts_of(raw: bytes, content_type: str) -> Iterator[Part]:
 
     `content_type` is the header, as Latin-1.
     """
-    kind, params = parse_media_type(content_type)
-    if kind != "multipart/form-data" or not params.get("boundary"):
+    media, params = parse_media_type(content_type)
+    if media != "multipart/form-data" or not params.get("boundary"):
         raise MultipartError("no multipart/form-data with a boundary")
     for headers, content in Cutter(raw, params["boundary"].encode("latin-1")):
-        name, filename = _names(headers.get(b"content-disposition", b""))
+        disposition, kind = headers.get(b"content-disposition", b""), headers.get(b"content-type")
+        name, filename = _names(disposition)
         if headers.get(b"content-transfer-encoding", b"").lower() == _QUOTED_PRINTABLE:
-            yield Part(name, filename, _unquoted(content))
+            yield Part(name, filename, _unquoted(content), disposition, kind)
         else:
-            yield Part(name, filename, content)
+            yield Part(name, filename, content, disposition, kind)
 
 
 def _names(disposition: bytes) -> tuple[str, str]:

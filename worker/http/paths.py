@@ -47,7 +47,16 @@ def detour_of(method: str, root: str, raw: bytes, query: bytes) -> Detour | None
     clean = cleaned(path)
     if clean == path:
         return None
-    location = root + clean + ("?" + query.decode("latin-1") if query else "")
+    return _sent_on(method, root + clean, query)
+
+
+def moved(method: str, root: str, raw: bytes, query: bytes) -> Detour:
+    """The answer to a path that is known with a slash at its end only."""
+    return _sent_on(method, root + cleaned(escaped(raw)) + "/", query)
+
+
+def _sent_on(method: str, target: str, query: bytes) -> Detour:
+    location = target + ("?" + query.decode("latin-1") if query else "")
     headers = [(b"location", location.encode("latin-1"))]
     if method not in {"GET", "HEAD"}:
         return Detour(307, headers, b"")

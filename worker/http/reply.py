@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def json_reply(resp: Response, value: Any, req: Request, status: int = 200) -> None:
-    """Answer `value` as JSON, cut down to what `?fields=` names of an object, of a list's, or of a page's items."""
+    """Answer `value` as JSON, cut down to what `?fields=` names of an object, of a list's, or of a page's items.
+
+    Nothing where it is None: a handler has kept the request from being answered.
+    """
+    if value is None:
+        return
     if status != 200:
         resp.status = status
     if req.scope["query_string"]:

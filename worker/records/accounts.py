@@ -25,7 +25,7 @@ LAST_SUPERUSER = "You can't delete the only existing superuser."
 
 # System collections whose rows belong to an auth record, by `collectionRef` and `recordRef`.
 OTPS, MFAS, ORIGINS, EXTERNAL = "_otps", "_mfas", "_authOrigins", "_externalAuths"
-BELONGINGS = (EXTERNAL, MFAS, OTPS, ORIGINS)
+BELONGINGS = (ORIGINS, EXTERNAL, MFAS, OTPS)
 
 
 class Credentials:

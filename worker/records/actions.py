@@ -7,18 +7,20 @@ superusers (403); one that does not hold filters a list, hides a single record (
 
 from collections.abc import Sequence
 from functools import partial
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from worker.db.connection import Database
-from worker.errors import NO_ROWS, ApiError, ValidationErrors, bad_request, forbidden, not_found
-from worker.records import accounts, events, expand, listing, present, rules, store, upsert
+from worker.errors import NO_ROWS, ApiError, HookError, ValidationErrors, bad_request, forbidden, internal, not_found
+from worker.events import answered
+from worker.records import accounts, enriching, events, expand, listing, present, rules, store, upsert
 from worker.records.events import RecordEnrichEvent, RecordRequestEvent, RecordsListEvent, around, quiet
 from worker.records.listing import STEP_ROWS, ListQuery
 from worker.records.plan import Row, plan_of
 from worker.records.record import Record
-from worker.records.removal import remove
+from worker.records.removal import REFUSED, remove
 from worker.records.request import RequestInfo
 from worker.records.saving import save
 
@@ -43,14 +45,19 @@ SUPERUSERS_ONLY = "Only superusers can perform this action."
 UNSUPPORTED = "Unsupported collection type."
 NOT_CREATED = "Failed to create record."
 NOT_UPDATED = "Failed to update record."
+NOT_ENRICHED = "Failed to enrich record."
+NONE_ENRICHED = "Failed to enrich records."
 # A rule with this in it looks at what was submitted, so the stored record has to be read before the rule is asked.
 BODY = "@request.body."
 
 Item = dict[str, Any]
 
 
-async def list_records(ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery) -> Item:
-    """The envelope of one page. ApiError 400 and 403 for a query that is malformed or not allowed."""
+async def list_records(ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery) -> Item | None:
+    """The envelope of one page. ApiError 400 and 403 for a query that is malformed or not allowed.
+
+    None, here and below, where a handler has kept it from being answered.
+    """
     _refuse_null(collection.list_rule, info)
     if quiet(ctx.bus, events.LIST_REQUEST + events.ENRICH) and not query.expand:
         shape = present.shape_for(collection, info)
@@ -86,7 +93,9 @@ def _rows_shown(
     return present.present_rows(ctx, db, collection, present.shape_for(collection, info), rows, info=info)
 
 
-async def _list_whole_records(ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery) -> Item:
+async def _list_whole_records(
+    ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery
+) -> Item | None:
     plan = plan_of(collection)
 
     def read(db: Database) -> tuple[list[Record], int]:
@@ -95,17 +104,36 @@ async def _list_whole_records(ctx: "Context", collection: "Collection", info: Re
 
     records, total = await ctx.lanes.read(ctx.data, read)
     event = RecordsListEvent(ctx, collection, records, info)
+    event.result = listing.envelope(list(records), query, total)
 
     async def default(event: RecordsListEvent) -> None:
-        event.result = listing.envelope(await enriched(ctx, event.records, info, query.expand), query, total)
+        if event.result is not None:
+            event.result["items"] = await _items(event, query.expand)
+        event.answered = True
 
-    await around(ctx.bus, events.LIST_REQUEST, event, default)
-    return event.result
+    await answered(ctx.bus, events.LIST_REQUEST, event, default)
+    return event.result if event.answered else None
+
+
+async def _items(event: RecordsListEvent, paths: str) -> list[Any]:
+    """The items of a page as JSON: mostly the event's records. A handler may have put other things in their place."""
+    ctx, info = event.context, event.info
+    shown = await enriched(ctx, event.records, info, paths, failure=NONE_ENRICHED)
+    assert event.result is not None
+    items = event.result["items"]
+    if len(items) == len(shown) and all(map(is_, items, event.records)):
+        return shown
+    known = {id(record): item for record, item in zip(event.records, shown, strict=True)}
+    return [known.get(id(item)) or _bare(ctx, item, info) if isinstance(item, Record) else item for item in items]
+
+
+def _bare(ctx: "Context", record: Record, info: RequestInfo) -> Item:
+    return present.present_many(ctx.data, ctx.catalog, [record], info)[0]
 
 
 async def view_record(
     ctx: "Context", collection: "Collection", record_id: str, info: RequestInfo, *, expand: str = ""
-) -> Item:
+) -> Item | None:
     """One record. ApiError 403 for a null rule, 404 where there is none or the view rule does not hold."""
     rule = collection.view_rule
     if rule is None:
@@ -126,10 +154,10 @@ async def view_record(
     event = RecordRequestEvent(ctx, await _found(ctx, collection, record_id, rule, info), info)
 
     async def default(event: RecordRequestEvent) -> None:
-        event.result = (await enriched(ctx, [event.record], info, expand))[0]
+        await _answer(event, expand)
 
-    await around(ctx.bus, events.VIEW_REQUEST, event, default)
-    return event.result or {}
+    await answered(ctx.bus, events.VIEW_REQUEST, event, default)
+    return event.result
 
 
 async def create_record(
@@ -139,7 +167,7 @@ async def create_record(
     body: dict[str, Any],
     *,
     expand: str = "",
-) -> Item:
+) -> Item | None:
     """Create a record from `body` and return it. ApiError 400 for bad values or a rule that does not hold, 403."""
     refuse_view(collection)
     _refuse_null(collection.create_rule, info)
@@ -155,10 +183,10 @@ async def create_record(
 
     async def default(event: RecordRequestEvent) -> None:
         await _submit(event, body, NOT_CREATED)
-        event.result = (await enriched(event.context, [event.record], info, expand))[0]
+        await _answer(event, expand)
 
-    await around(ctx.bus, events.CREATE_REQUEST, event, default)
-    return event.result or {}
+    await answered(ctx.bus, events.CREATE_REQUEST, event, default)
+    return event.result
 
 
 async def update_record(
@@ -169,7 +197,7 @@ async def update_record(
     body: dict[str, Any],
     *,
     expand: str = "",
-) -> Item:
+) -> Item | None:
     """Change a record as `body` says and return it. ApiError 400 for bad values, 403, 404 as for a view."""
     refuse_view(collection)
     rule = collection.update_rule
@@ -184,42 +212,55 @@ async def update_record(
 
     async def default(event: RecordRequestEvent) -> None:
         await _submit(event, body, NOT_UPDATED)
-        event.result = (await enriched(event.context, [event.record], info, expand))[0]
+        await _answer(event, expand)
 
-    await around(ctx.bus, events.UPDATE_REQUEST, event, default)
-    return event.result or {}
+    await answered(ctx.bus, events.UPDATE_REQUEST, event, default)
+    return event.result
 
 
-async def delete_record(ctx: "Context", collection: "Collection", record_id: str, info: RequestInfo) -> None:
-    """Delete a record. ApiError 400 where it is required elsewhere, 403, 404 as for a view."""
+async def _answer(event: RecordRequestEvent, expand: str) -> None:
+    event.result = (await enriched(event.context, [event.record], event.info, expand))[0]
+    event.answered = True
+
+
+async def delete_record(ctx: "Context", collection: "Collection", record_id: str, info: RequestInfo) -> bool:
+    """Delete a record. ApiError 400 where it is required elsewhere, 403, 404 as for a view.
+
+    Whether that is the answer: a handler may have prevented it.
+    """
     refuse_view(collection)
     _refuse_null(collection.delete_rule, info)
     record = await _found(ctx, collection, record_id, collection.delete_rule, info)
     event = RecordRequestEvent(ctx, record, info)
 
     async def default(event: RecordRequestEvent) -> None:
-        await remove(event.context, event.record)
+        try:
+            await remove(event.context, event.record)
+        except HookError as error:
+            raise bad_request(REFUSED, cause=error) from error
+        event.answered = True
 
-    await around(ctx.bus, events.DELETE_REQUEST, event, default)
+    await answered(ctx.bus, events.DELETE_REQUEST, event, default)
+    return event.answered
 
 
-async def enriched(ctx: "Context", records: Sequence[Record], info: RequestInfo, paths: str = "") -> list[Item]:
-    """The JSON of records for the requester, with `paths` expanded and enriched by hooks."""
+async def enriched(
+    ctx: "Context", records: Sequence[Record], info: RequestInfo, paths: str = "", *, failure: str = NOT_ENRICHED
+) -> list[Item]:
+    """The JSON of records for the requester, with `paths` expanded and enriched by hooks. ApiError 500: `failure`."""
     if quiet(ctx.bus, events.ENRICH):
         return await ctx.lanes.read(ctx.data, lambda db: _shown(db, ctx, records, info, paths))
-    for record in records:
-        await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, record, info), _nothing)
-    return await ctx.lanes.read(ctx.data, lambda db: _shown(db, ctx, records, info, paths))
+    try:
+        await enriching.enrich(ctx, records, info, paths)
+    except HookError as error:
+        raise internal(failure, cause=error) from error
+    return await ctx.lanes.read(ctx.data, lambda db: _shown(db, ctx, records, info, ""))
 
 
 def _shown(db: Database, ctx: "Context", records: Sequence[Record], info: RequestInfo, paths: str) -> list[Item]:
     if paths:
         expand.expand(db, ctx.catalog, records, expand.parse(paths), info)
     return present.present_many(db, ctx.catalog, records, info)
-
-
-async def _nothing(event: RecordEnrichEvent) -> None:
-    del event
 
 
 async def _submit(event: RecordRequestEvent, body: dict[str, Any], failure: str) -> None:
@@ -233,7 +274,7 @@ async def _submit(event: RecordRequestEvent, body: dict[str, Any], failure: str)
         await save(ctx, record)
     except ValidationErrors as error:
         raise bad_request(failure, error.data(), cause=error) from error
-    except (apsw.ConstraintError, apsw.SQLError) as error:  # also of an expression in an index
+    except (apsw.ConstraintError, apsw.SQLError, HookError) as error:  # also of an expression in an index
         raise bad_request(failure, cause=error) from error
 
 

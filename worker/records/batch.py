@@ -13,7 +13,7 @@ import apsw
 
 from worker.db.faults import to_api_error
 from worker.errors import ApiError, bad_request
-from worker.events import Event
+from worker.events import Event, answered
 from worker.records.batchform import REQUESTS, BatchRequest
 from worker.records.request import RequestInfo
 from worker.unit import transaction
@@ -21,7 +21,7 @@ from worker.unit import transaction
 if TYPE_CHECKING:
     from worker.context import Context
 
-BATCH_REQUEST = "onBatchRequest"
+BATCH_REQUEST = ("onBatchRequest",)
 FAILED = "Batch transaction failed."
 TIMED_OUT = "batch transaction timeout"
 # How long the event loop may be kept from other tenants: the next request of the batch waits for one turn of theirs.
@@ -42,22 +42,23 @@ class BatchEvent(Event):
         super().__init__(context)
         self.requests = requests
         self.info = info
-        self.answers: list[Answer] = []
+        self.answers: list[Answer] | None = None
 
 
 async def run_batch(
     ctx: "Context", requests: list[BatchRequest], info: RequestInfo, timeout_s: float, perform: Perform
-) -> list[Answer]:
+) -> list[Answer] | None:
     """The answers to `requests`, all of which succeeded. ApiError 400 with nothing changed if one failed, or in time.
 
-    What is wrong with the tenant's database itself is raised as it is (apsw.Error).
+    None where a handler has kept it from being carried out. What is wrong with the tenant's database itself is raised as it is (apsw.Error).
     """
 
     async def default(event: BatchEvent) -> None:
         event.answers = await _in_time(event.context, event.requests, timeout_s, perform)
+        event.answered = True
 
     event = BatchEvent(ctx, requests, info)
-    await ctx.bus.trigger(BATCH_REQUEST, event, default)
+    await answered(ctx.bus, BATCH_REQUEST, event, default)
     return event.answers
 
 

@@ -73,7 +73,7 @@ class RecordRequestEvent(RecordEvent):
 
 
 class RecordsListEvent(Event):
-    """A request to list records: those of the page, and the envelope, whose items follow from `records`."""
+    """A request to list records: those of the page, and the envelope, whose items are them at first."""
 
     __slots__ = ("info", "records", "result")
 
@@ -81,7 +81,7 @@ class RecordsListEvent(Event):
         super().__init__(context, collection)
         self.records = records
         self.info = info
-        self.result: dict[str, Any] = {}
+        self.result: dict[str, Any] | None = None
 
 
 class RecordEnrichEvent(Event):
@@ -95,13 +95,28 @@ class RecordEnrichEvent(Event):
         self.info = info
 
 
-async def heard(stages: Stages, event: RecordEvent, action: Callable[[RecordEvent], Awaitable[None]]) -> None:
+async def heard(
+    stages: Stages,
+    event: RecordEvent,
+    action: Callable[[RecordEvent], Awaitable[None]],
+    *,
+    check: Callable[[], None] | None = None,
+    then: Callable[[RecordEvent], Awaitable[None]] | None = None,
+) -> None:
     """Carry out a change as `stages` name it, around `action`, then tell how it ended.
 
     A failure is told at once; a success when it is certain, which in a transaction is after its end. What was done in
-    a transaction that is rolled back has failed as well.
+    a transaction that is rolled back has failed as well. `check` may refuse the change before anybody hears of it;
+    `then` is done after it, when only the record's own handlers are still around it.
     """
     ctx, bus, record = event.context, event.context.bus, event.record
+
+    of_record, *of_model = stages.around
+
+    async def inner(event: RecordEvent) -> None:
+        await around(bus, of_model, event, action)
+        if then is not None:
+            await then(event)
 
     async def succeeded(ctx: "Context") -> None:
         await around(bus, stages.success, RecordEvent(ctx, record), _nothing)
@@ -112,7 +127,9 @@ async def heard(stages: Stages, event: RecordEvent, action: Callable[[RecordEven
         await around(bus, stages.failure, told, _nothing)
 
     try:
-        await around(bus, stages.around, event, action)
+        if check is not None:
+            check()
+        await around(bus, (of_record,), event, inner)
     except Exception as error:
         await failed(ctx, error)
         raise

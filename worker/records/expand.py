@@ -153,6 +153,14 @@ class Expansion:
         return where is not rules.NOBODY, where
 
 
+def back_pairs(
+    db: Database, collection: "Collection", field: RelationField, parents: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Each parent's id with the id of a record whose `field` refers to it, at most `BACK_RELATED_MAX` a parent."""
+    pairs = _referring(db, (collection, field), parents, whole=False) if parents else ()
+    return [(parent, ident) for parent, ident, _ in pairs]
+
+
 def _referring(
     db: Database, source: "tuple[Collection, RelationField]", parents: Sequence[str], *, whole: bool
 ) -> Iterator[tuple[str, str, Record | None]]:

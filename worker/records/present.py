@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from worker.db.connection import Database
 from worker.records import rules, store
-from worker.records.plan import Row, Shape, plan_of
-from worker.records.record import Record
+from worker.records.plan import SECRETS, Row, Shape, plan_of
+from worker.records.record import Record, View
 from worker.records.request import RequestInfo
 
 if TYPE_CHECKING:
@@ -32,18 +32,22 @@ def present_many(db: Database, catalog: "Catalog", records: Iterable[Record], in
     items = list(map(presenter.item, records))
     for collection, undecided in presenter.guarded.items():
         hide_emails(db, catalog, collection, undecided, info)
+    for item, record, view in presenter.viewed:
+        _show(item, record, view)
     return items
 
 
 class Presenter:
     """Makes the items of one answer, and collects those whose e-mail's visibility is still to be decided."""
 
-    __slots__ = ("_shapes", "_superuser", "guarded")
+    __slots__ = ("_shapes", "_superuser", "guarded", "viewed")
 
     def __init__(self, superuser: bool) -> None:
         self._superuser = superuser
         self._shapes: dict[Collection, Shape] = {}
         self.guarded: dict[Collection, list[Item]] = {}
+        # those that a script wants to be shown differently, once it is known what they are
+        self.viewed: list[tuple[Item, Record, View]] = []
 
     def item(self, record: Record) -> Item:
         """The JSON object of one record and of what it expands to."""
@@ -56,15 +60,35 @@ class Presenter:
             item = shape.of_data(record.data)
         else:
             item = shape.of_data(record.data, {name: self._related(expand[name]) for name in sorted(expand)})
+        view = record.view
+        if view is not None:
+            self.viewed.append((item, record, view))
         if shape.email:
-            if not record.email_shown:
+            if not record.email_shown and (view is None or not view.email):
                 self.guarded.setdefault(collection, []).append(item)
             elif shape.hides_visibility:
                 del item["emailVisibility"]
         return item
 
-    def _related(self, related: Record | list[Record]) -> Item | list[Item]:
-        return list(map(self.item, related)) if isinstance(related, list) else self.item(related)
+    def _related(self, related: Any) -> Any:
+        if isinstance(related, list):
+            return list(map(self._related, related))
+        # a script may have put anything there
+        return self.item(related) if isinstance(related, Record) else related
+
+
+def _show(item: Item, record: Record, view: View) -> None:
+    """Make an item what a script wants it to be: less what is hidden, with what is shown, with what is no field's."""
+    members = {**view.extra, **item} if view.custom else item.copy()
+    by_name = record.collection.by_name
+    for name, shown in view.shown.items():
+        field = by_name.get(name)
+        if not shown:
+            members.pop(name, None)
+        elif field is not None and field.hidden and not (record.collection.is_auth and name in SECRETS):
+            members[name] = "" if field.type == "password" else record.data[name]
+    item.clear()
+    item.update(sorted(members.items()))
 
 
 def present_rows(

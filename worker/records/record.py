@@ -1,5 +1,6 @@
 """A record in memory: its collection, its values, and the values it was loaded with."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from worker.fields.password import PasswordValue
@@ -10,6 +11,36 @@ if TYPE_CHECKING:
 SUPERUSERS = "_superusers"
 
 
+class View:
+    """How a script wants a record to be shown: differently from what its collection says."""
+
+    __slots__ = ("custom", "email", "extra", "shown")
+
+    def __init__(self, shown: Mapping[str, bool], extra: Mapping[str, Any], *, custom: bool, email: bool) -> None:
+        # names of fields and other members that are shown (True) or hidden, whatever their definition says
+        self.shown = shown
+        # values by names that are no field's, and whether they are shown
+        self.extra = extra
+        self.custom = custom
+        # whether the e-mail is shown whatever the record says
+        self.email = email
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any]) -> "View":
+        """From what a script says, which may be anything."""
+        shown, extra = raw.get("shown"), raw.get("extra")
+        return cls(
+            {name: state is True for name, state in shown.items()} if isinstance(shown, dict) else {},
+            extra if isinstance(extra, dict) else {},
+            custom=raw.get("custom") is True,
+            email=raw.get("email") is True,
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """As `load` takes it."""
+        return {"shown": self.shown, "extra": self.extra, "custom": self.custom, "email": self.email}
+
+
 class Record:
     """Values by field name, in the form in which they are emitted as JSON (a password is its hash).
 
@@ -17,18 +48,22 @@ class Record:
     are one dict, so reading costs no copy: change values through `set` only.
     """
 
-    __slots__ = ("collection", "data", "email_shown", "expand", "id_generated", "original")
+    __slots__ = ("collection", "data", "email_shown", "expand", "id_generated", "loaded", "original", "view")
 
     def __init__(self, collection: "Collection", data: dict[str, Any], original: dict[str, Any] | None) -> None:
         self.collection = collection
         self.data = data
         self.original = original
+        # as `original`, and still what it was after the record has been stored: what scripts compare with
+        self.loaded = original
         # related records by expanded name: a Record, or a list of them; None where nothing was asked for
         self.expand: dict[str, Record | list[Record]] | None = None
         # set where the requester is known to be the record's owner: a login answers with the own e-mail
         self.email_shown = False
         # set where the id was drawn here, so that nobody needs to look for another record with it
         self.id_generated = False
+        # how a script wants it to be shown; None where none has said anything
+        self.view: View | None = None
 
     @classmethod
     def new(cls, collection: "Collection") -> "Record":

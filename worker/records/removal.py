@@ -5,12 +5,12 @@ is deleted too; if the relation is `required` and no id is left, nothing is dele
 and are walked with a stack of our own: a chain of replies may be longer than Python's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.db.connection import Database
-from worker.errors import bad_request
+from worker.errors import HookError, bad_request
 from worker.fields import AutodateField, RelationField
 from worker.records import accounts, events, saving, store
 from worker.records.events import RecordEvent, around, heard, quiet
@@ -30,6 +30,8 @@ REFUSED = "Failed to delete record. Make sure that the record is not part of a r
 BATCH = 500
 # What a deletion may be heard as, with all that it takes along.
 HEARD = (*events.DELETE.every, *events.UPDATE.every, *events.VALIDATE)
+# What a deletion of nothing is answered with.
+NOT_STORED = "the model can be deleted only if it is existing and has a non-empty primary key"
 
 
 class Required(Exception):  # noqa: N818 - it says why, not that something broke
@@ -37,21 +39,30 @@ class Required(Exception):  # noqa: N818 - it says why, not that something broke
 
 
 async def remove(ctx: "Context", record: Record) -> None:
-    """Delete a record with all its events. ApiError 400 where it is required elsewhere or the last superuser."""
-    accounts.check_removable(ctx.data, record)
+    """Delete a record with all its events.
+
+    ApiError 400 where it is required elsewhere or the last superuser; HookError for one that is not stored.
+    """
     try:
-        if quiet(ctx.bus, HEARD):
-            # who refers to it is looked for, mostly without an index
-            searches = any(not other.is_view for other, _ in ctx.catalog.referencing(record.collection))
-            await write(ctx, partial(_remove_whole, record), searches=searches)
-        else:
+        if not quiet(ctx.bus, HEARD):
             await _remove_loudly(ctx, record)
+            return
+        _check_stored(record)
+        accounts.check_removable(ctx.data, record)
+        # who refers to it is looked for, mostly without an index
+        searches = any(not other.is_view for other, _ in ctx.catalog.referencing(record.collection))
+        await write(ctx, partial(_remove_whole, record), searches=searches)
     except Required as error:
         raise bad_request(REFUSED, cause=error) from error
 
 
+def _check_stored(record: Record) -> None:
+    if record.is_new or not record.id:
+        raise HookError(NOT_STORED)
+
+
 async def _remove_whole(record: Record, ctx: "Context") -> None:
-    await _remove_tree(ctx, record, await _remove_row(ctx, record))
+    await _remove_tree(ctx, record, await _remove_row(ctx, record), loud=False)
 
 
 async def remove_belongings(ctx: "Context", record: Record, collections: Sequence[str]) -> None:
@@ -83,26 +94,45 @@ async def _remove_loudly(ctx: "Context", record: Record) -> None:
         async with transaction(outer) as inner:
             event.context = inner
             try:
-                await _remove_tree(inner, event.record, await _remove_heard(event, (of_model,)))
+                gone = await _remove_heard(event, (of_model,))
+                await _remove_tree(inner, event.record, gone, loud=True)
             finally:
                 event.context = outer
 
     async def default(event: RecordEvent) -> None:
+        _check_stored(event.record)
         await around(ctx.bus, (of_record,), event, tree)
 
-    await heard(events.DELETE, RecordEvent(ctx, record), default)
+    check = partial(accounts.check_removable, ctx.data, record)
+    await heard(events.DELETE, RecordEvent(ctx, record), default, check=check)
 
 
-async def _remove_tree(ctx: "Context", record: Record, gone: bool) -> None:
-    """What follows a record that is `gone`; nothing where it is not."""
-    walks = [_doomed(ctx, record)] if gone else []
+async def _remove_tree(ctx: "Context", record: Record, gone: bool, *, loud: bool) -> None:
+    """What follows a record that is `gone`; nothing where it is not. Only where it is `loud` it may wait."""
+    if not gone:
+        return
+    await _remove_belongings(ctx, record)
+    walks = [_doomed(ctx, record)]
+    rows: list[tuple[Any, ...]] | None = None
     while walks:
-        step = next(walks[-1], None)
-        if step is None:
+        try:
+            step = next(walks[-1]) if rows is None else walks[-1].send(rows)
+        except StopIteration:
             walks.pop()
+            rows = None
+            continue
+        rows = None
+        if isinstance(step, Look):
+            if not loud:
+                rows = step.fn(ctx.data)
+            elif step.reads:
+                rows = await ctx.lanes.read(ctx.data, step.fn)
+            else:
+                rows = await ctx.lanes.work(ctx.data, step.fn)
         elif step.data is not step.original:  # it lost an id and stays
             await saving.save(ctx, step, validate=False)
         elif await _remove_one(ctx, step):
+            await _remove_belongings(ctx, step)
             walks.append(_doomed(ctx, step))
 
 
@@ -137,11 +167,26 @@ async def _remove_row(ctx: "Context", record: Record) -> bool:
     gone = store.delete(ctx.data, record)
     if gone and record.collection.is_auth:
         ctx.auth_epoch += 1
-        await remove_belongings(ctx, record, accounts.BELONGINGS)
     return gone
 
 
-def _doomed(ctx: "Context", record: Record) -> Iterator[Record]:
+async def _remove_belongings(ctx: "Context", record: Record) -> None:
+    if record.collection.is_auth:
+        await remove_belongings(ctx, record, accounts.BELONGINGS)
+
+
+class Look(NamedTuple):
+    """What a walk wants done that may go through a whole table; `reads`: it changes nothing."""
+
+    fn: Callable[[Database], list[tuple[Any, ...]]]
+    reads: bool = True
+
+
+# Yields what is to be done to a record, and in between what is to be looked for, of which it gets the rows.
+Walk = Generator[Record | Look, list[tuple[Any, ...]], None]
+
+
+def _doomed(ctx: "Context", record: Record) -> Walk:
     """The records that a deleted one takes along (unchanged), and those that lose its id (changed, to be saved)."""
     for collection, field in ctx.catalog.referencing(record.collection):
         if collection.is_view:
@@ -149,49 +194,54 @@ def _doomed(ctx: "Context", record: Record) -> Iterator[Record]:
         assert isinstance(field, RelationField)
         cascade, required = field.cascade_delete, field.required
         if not (field.multiple or cascade or required) and quiet(ctx.bus, events.UPDATE.every):
-            _unset_all(ctx, collection, field, record.id)
+            yield Look(partial(_unset_all, ctx, collection, field, record.id), reads=False)
             continue
-        for referring in _referring(ctx.data, collection, field, record.id):
-            left = [value for value in referring.data[field.name] if value != record.id] if field.multiple else []
-            if left or not (cascade or required):
-                referring.set(field.name, left if field.multiple else "")
-            elif not cascade:
-                raise Required(
-                    "the record cannot be deleted because it is part of a required reference in record "
-                    f"{referring.id} ({collection.name} collection)"
-                )
-            yield referring
+        last = -1
+        while True:
+            rows = yield Look(partial(_referring, collection, field, record.id, last))
+            for row in rows:
+                last = row[0]
+                referring = store.find(ctx.data, collection, plan_of(collection).values(row[1:])["id"])
+                if referring is None:  # deleted since by a cascade of an earlier one
+                    continue
+                left = [value for value in referring.data[field.name] if value != record.id] if field.multiple else []
+                if left or not (cascade or required):
+                    referring.set(field.name, left if field.multiple else "")
+                elif not cascade:
+                    raise Required(
+                        "the record cannot be deleted because it is part of a required reference in record "
+                        f"{referring.id} ({collection.name} collection)"
+                    )
+                yield referring
+            if len(rows) < BATCH:
+                break
 
 
-def _unset_all(ctx: "Context", collection: "Collection", field: "Field", record_id: str) -> None:
+def _unset_all(
+    ctx: "Context", collection: "Collection", field: "Field", record_id: str, db: Database
+) -> list[tuple[Any, ...]]:
     """Clear a single relation wherever it holds `record_id`, with one statement."""
     dates = [each.name for each in collection.fields if isinstance(each, AutodateField) and each.on_update]
     moment = now()
     assignments = ", ".join(f"{quote(name)} = ?" for name in (field.name, *dates))
-    ctx.data.execute(
+    db.execute(
         f"UPDATE {quote(collection.name)} SET {assignments} WHERE {quote(field.name)} = ?",
         ("", *(moment for _ in dates), record_id),
     )
-    if collection.is_auth and ctx.data.connection.changes():
+    if collection.is_auth and db.connection.changes():
         ctx.auth_epoch += 1
+    return []
 
 
-def _referring(db: Database, collection: "Collection", field: "Field", record_id: str) -> Iterator[Record]:
-    """The records whose `field` holds `record_id`. They may be changed or deleted while this is being read."""
+def _referring(
+    collection: "Collection", field: "Field", record_id: str, after: int, db: Database
+) -> list[tuple[Any, ...]]:
+    """The next rows whose `field` holds `record_id`, each with its place. They may change while one is looked at."""
     plan = plan_of(collection)
     column = f"{plan.table}.{quote(field.name)}"
     holds = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE value = ?)" if field.multiple else f"{column} = ?"
-    sql = (
+    return db.all(
         f"SELECT {plan.table}._rowid_, {plan.columns} FROM {plan.table} WHERE {holds} AND {plan.table}._rowid_ > ?"
-        f" ORDER BY {plan.table}._rowid_ LIMIT {BATCH}"
+        f" ORDER BY {plan.table}._rowid_ LIMIT {BATCH}",
+        (record_id, after),
     )
-    last = -1
-    while True:
-        rows = db.all(sql, (record_id, last))
-        for row in rows:
-            last = row[0]
-            record = store.find(db, collection, plan.values(row[1:])["id"])
-            if record is not None:  # not deleted since by a cascade of an earlier one
-                yield record
-        if len(rows) < BATCH:
-            return

@@ -62,44 +62,75 @@ async def save(ctx: "Context", record: Record, *, validate: bool = True) -> None
 
 
 async def _save_loudly(ctx: "Context", record: Record, stages: Stages, validate: bool) -> None:
-    bus = ctx.bus
+    of_record, *of_model = stages.execute
+    ended: list[str] = []
+
+    async def row(event: RecordEvent) -> None:
+        await _hash_passwords(event.context, event.record)
+        ended.extend(await _store(event.context, event.record, heard=True))
 
     async def execute(event: RecordEvent) -> None:
-        await _hash_passwords(event.context, event.record)
-        await _store(event.context, event.record)
+        date(event.record)
+        await around(ctx.bus, of_model, event, row)
+        if accounts.OTPS in ended:
+            ended.remove(accounts.OTPS)
+            await removal.remove_belongings(event.context, record, [accounts.OTPS])
 
     async def default(event: RecordEvent) -> None:
-        complete(event.context, event.record)
+        complete(event.context, event.record, dates=False)
         if validate:
-            await around(bus, events.VALIDATE, RecordEvent(event.context, event.record), _check_event)
-        await around(bus, stages.execute, event, execute)
+            await hear_check(event.context, event.record)
+        await around(ctx.bus, (of_record,), event, execute)
 
-    complete(ctx, record)
-    await heard(stages, RecordEvent(ctx, record), default)
+    async def end_logins(event: RecordEvent) -> None:
+        if ended:
+            await removal.remove_belongings(event.context, record, ended)
+
+    complete(ctx, record, dates=False)
+    await heard(stages, RecordEvent(ctx, record), default, then=end_logins)
 
 
-async def _check_event(event: RecordEvent) -> None:
-    check(event.context, event.record)
+async def hear_check(ctx: "Context", record: Record) -> None:
+    """As `check`, with its events: the record's own check comes after its handlers, before those of every model."""
+    of_record, of_model = events.VALIDATE
+
+    async def own(event: RecordEvent) -> None:
+        check(event.context, event.record)
+        await around(ctx.bus, (of_model,), event, _nothing)
+
+    await around(ctx.bus, (of_record,), RecordEvent(ctx, record), own)
 
 
-def complete(ctx: "Context", record: Record) -> None:
-    """Fill in what nobody has to submit: id, token key, dates, generated texts."""
+async def _nothing(event: RecordEvent) -> None:
+    del event
+
+
+def complete(ctx: "Context", record: Record, *, dates: bool = True) -> None:
+    """Fill in what nobody has to submit: id, token key, generated texts, and `dates`, which handlers don't see yet."""
     is_new = record.is_new
     if record.collection.is_auth:
         accounts.settle(ctx.data, ctx.catalog, record)
     if is_new and not record.data["id"]:
         _draw_id(record)
-    moment = now()  # one for all dates of the record
+    moment = now() if dates else ""  # one for all dates of the record
     for field in record.collection.fields:
         name = field.name
         if isinstance(field, AutodateField):
-            if field.on_create if is_new else field.on_update:
+            if moment and (field.on_create if is_new else field.on_update):
                 record.set(name, moment)
             continue
         value = record.data[name]
         prepared = field.prepare(value, is_new, record.changed(name))
         if prepared is not value:
             record.set(name, prepared)
+
+
+def date(record: Record) -> None:
+    """Set the dates that follow each change, as `complete` does."""
+    is_new, moment = record.is_new, now()
+    for field in record.collection.fields:
+        if isinstance(field, AutodateField) and (field.on_create if is_new else field.on_update):
+            record.set(field.name, moment)
 
 
 def _draw_id(record: Record) -> None:
@@ -134,8 +165,11 @@ async def _hash_passwords(ctx: "Context", record: Record) -> None:
             record.set(field.name, await ctx.lanes.blocking(ctx.account, *job))
 
 
-async def _store(ctx: "Context", record: Record) -> None:
-    """Write the record, and delete what ends with a change of a login."""
+async def _store(ctx: "Context", record: Record, *, heard: bool = False) -> list[str]:
+    """Write the record, and delete what ends with a change of a login.
+
+    Of which collections rows are still to be deleted: with `heard`, if somebody hears of that, afterwards.
+    """
     ended = accounts.ended_by(record) if record.collection.is_auth and not record.is_new else []
 
     async def row(ctx: "Context") -> None:
@@ -145,13 +179,19 @@ async def _store(ctx: "Context", record: Record) -> None:
         _write(ctx, record)
         await removal.remove_belongings(ctx, record, ended)
 
+    left: list[str] = []
     if ended and not quiet(ctx.bus, events.DELETE.every):  # who hears of it may take time
-        async with transaction(ctx) as inner:
-            await write(inner, row)
-            await removal.remove_belongings(inner, record, ended)
+        if heard:
+            await write(ctx, row)
+            left = ended
+        else:
+            async with transaction(ctx) as inner:
+                await write(inner, row)
+                await removal.remove_belongings(inner, record, ended)
     else:
         await write(ctx, whole if ended else row)
     record.committed()
+    return left
 
 
 def _write(ctx: "Context", record: Record) -> None:

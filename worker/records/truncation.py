@@ -8,7 +8,7 @@ runs in threads.
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
-from worker.errors import ApiError, bad_request
+from worker.errors import ApiError, HookError, bad_request
 from worker.fields import AutodateField, RelationField
 from worker.records import accounts, store
 from worker.records.events import quiet
@@ -48,6 +48,8 @@ async def truncate(ctx: "Context", collection: "Collection") -> None:
             inner.auth_epoch += collection.is_auth or any(other.is_auth for other, _ in references)
     except ApiError as error:
         raise bad_request(REFUSED, cause=error.cause or error.message) from error
+    except HookError as error:
+        raise bad_request(REFUSED, cause=error) from error
 
 
 def _simple_references(ctx: "Context", collection: "Collection") -> References | None:
@@ -88,7 +90,7 @@ def _remove_all(db: Database, ctx: "Context", collection: "Collection", referenc
 async def _remove_loudly(ctx: "Context", collection: "Collection") -> None:
     """One by one, each with its events; whoever hears of one may take his time."""
     last = -1
-    while batch := _read(ctx.data, collection, last):
+    while batch := await ctx.lanes.read(ctx.data, lambda db: _read(db, collection, last)):
         last = batch[-1][0]
         for _, record in batch:
             if store.exists(ctx.data, collection, record.id):  # no cascade of an earlier one took it along

@@ -1,5 +1,7 @@
 """The collections of one tenant, by name and by id."""
 
+from itertools import count
+
 from worker.db.burdens import burden_of
 from worker.db.connection import Database
 from worker.fields import Field
@@ -10,7 +12,7 @@ SELECT = f"SELECT {', '.join(map(quote, COLUMNS))} FROM `_collections` ORDER BY 
 
 
 class Catalog:
-    """What `_collections` says, loaded whole. `version` grows with every reload."""
+    """What `_collections` says, loaded whole. Every reload has a `version` that no other catalog has had."""
 
     __slots__ = ("_by_id", "_by_name", "version")
 
@@ -40,7 +42,7 @@ class Catalog:
             collections.append(found)
         self._by_id = {collection.id: collection for collection in collections}
         self._by_name = {collection.name.lower(): collection for collection in collections}
-        self.version += 1
+        self.version = next(VERSIONS)
         db.burden = burden_of(db)
 
     def copy(self) -> "Catalog":
@@ -80,3 +82,5 @@ class Catalog:
 
 # The process's one shelf: sharing schema objects between tenants is what keeps a live tenant small.
 SHELF = Shelf()
+# Two catalogs of one version say the same: what is kept elsewhere of one is compared with it.
+VERSIONS = count(1)

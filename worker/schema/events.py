@@ -20,6 +20,7 @@ UPDATE_REQUEST = ("onCollectionUpdateRequest",)
 DELETE_REQUEST = ("onCollectionDeleteRequest",)
 IMPORT_REQUEST = ("onCollectionsImportRequest",)
 VALIDATE = ("onCollectionValidate", "onModelValidate")
+TABLE = "_collections"
 CREATE, UPDATE, DELETE = (Stages(kind, "Collection") for kind in ("Create", "Update", "Delete"))
 
 
@@ -37,6 +38,10 @@ class CollectionEvent(Event):
         self.old = old
         self.error: BaseException | None = None
 
+    def tags(self, name: str) -> tuple[str, ...]:
+        """Those of models are bound by the table."""
+        return (TABLE,) if name.startswith("onModel") else super().tags(name)
+
 
 class CollectionRequestEvent(CollectionEvent):
     """A request to view, create, update or delete one collection."""
@@ -45,14 +50,14 @@ class CollectionRequestEvent(CollectionEvent):
 
 
 class CollectionsListEvent(Event):
-    """A request to list collections: those of the page, and the envelope, whose items follow from them."""
+    """A request to list collections: those of the page, and the envelope, whose items are them at first."""
 
     __slots__ = ("collections", "result")
 
     def __init__(self, context: "Context", collections: list[Collection]) -> None:
         super().__init__(context)
         self.collections = collections
-        self.result: dict[str, Any] = {}
+        self.result: dict[str, Any] | None = None
 
 
 class CollectionsImportEvent(Event):

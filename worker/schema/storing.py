@@ -8,10 +8,12 @@ change, and so does this: one whose query fails then keeps all of them as they w
 which is refused. So what a view uses can't be removed.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
-from worker.errors import ApiError, ValidationErrors
+from worker.errors import ApiError, HookError, ValidationErrors
 from worker.events import Handler, Stages, around
 from worker.fields import Field
 from worker.schema import binding, events, tables, viewfields, viewquery, viewtext
@@ -190,20 +192,31 @@ async def _announced(ctx: "Context", stages: Stages, event: CollectionEvent, def
 
     async def succeeded(ctx: "Context") -> None:
         assert event.collection is not None
-        await around(ctx.bus, stages.success, CollectionEvent(ctx, event.collection, event.old), _nothing)
+        async with _refusing():
+            await around(ctx.bus, stages.success, CollectionEvent(ctx, event.collection, event.old), _nothing)
 
     async def failed(ctx: "Context", error: Exception) -> None:
         assert event.collection is not None
         failure = CollectionEvent(ctx, event.collection, event.old)
         failure.error = error
-        await around(ctx.bus, stages.failure, failure, _nothing)
+        async with _refusing():
+            await around(ctx.bus, stages.failure, failure, _nothing)
 
     unit.undone.append(failed)
-    try:
+    async with _refusing():
         await around(ctx.bus, stages.around, event, default)
+    unit.after.append(succeeded)
+
+
+@asynccontextmanager
+async def _refusing() -> AsyncIterator[None]:
+    """What a handler throws is a refusal, whatever it wanted to answer with."""
+    try:
+        yield
     except ApiError as error:
         raise RefusedError(error.message) from error
-    unit.after.append(succeeded)
+    except HookError as error:
+        raise RefusedError(str(error)) from error
 
 
 async def _nothing(event: CollectionEvent) -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.errors import NO_ROWS, ValidationErrors, bad_request, not_found
-from worker.events import around
+from worker.events import answered
 from worker.fields import MalformedError
 from worker.fields.jsontext import folded
 from worker.schema import binding, events, storing, tables
@@ -38,8 +38,11 @@ class Wanted(NamedTuple):
     old: Collection | None
 
 
-async def create_collection(ctx: "Context", body: Mapping[str, Any], check_rule: RuleCheck) -> Collection:
-    """Store the collection that `body` describes and make its table. ApiError 400 for what may not be stored."""
+async def create_collection(ctx: "Context", body: Mapping[str, Any], check_rule: RuleCheck) -> Collection | None:
+    """Store the collection that `body` describes and make its table. ApiError 400 for what may not be stored.
+
+    None, here and below, where a handler has kept it from being answered.
+    """
     kind, name = _kind_and_name(body)
 
     def wanted(ctx: "Context") -> Wanted:
@@ -50,7 +53,7 @@ async def create_collection(ctx: "Context", body: Mapping[str, Any], check_rule:
 
 async def update_collection(
     ctx: "Context", known: Collection, body: Mapping[str, Any], check_rule: RuleCheck
-) -> Collection:
+) -> Collection | None:
     """Change the stored collection `known` by what `body` names. ApiError 400 for what may not be stored."""
 
     def wanted(ctx: "Context") -> Wanted:
@@ -60,30 +63,33 @@ async def update_collection(
     return await _requested(ctx, events.UPDATE_REQUEST, UPDATE_FAILED, wanted, check_rule)
 
 
-async def delete_collection(ctx: "Context", known: Collection, check_rule: RuleCheck) -> None:
-    """Delete a collection and its records.
+async def delete_collection(ctx: "Context", known: Collection, check_rule: RuleCheck) -> bool:
+    """Delete a collection and its records. Whether that is the answer: a handler may have prevented it.
 
     ApiError 400 for system collections and those that others refer to or that a view needs.
     """
 
     async def remove(event: CollectionRequestEvent) -> None:
-        await _rest(event.context)
+        await rest(event.context)
         async with _change(event.context, DELETE_FAILED, explained=False) as inner:
             await storing.remove(inner, _again(inner, known), check_rule)
 
+        event.answered = True
+
     event = CollectionRequestEvent(ctx, known, known)
-    await around(ctx.bus, events.DELETE_REQUEST, event, remove)
+    await answered(ctx.bus, events.DELETE_REQUEST, event, remove)
+    return event.answered
 
 
 async def _requested(
     ctx: "Context", names: tuple[str, ...], failed: str, wanted: Callable[["Context"], Wanted], check_rule: RuleCheck
-) -> Collection:
+) -> Collection | None:
     """Store what a request wants, with the request's event around it; the collection as it is stored then."""
     first, version = wanted(ctx), ctx.catalog.version
     event = CollectionRequestEvent(ctx, *first)
 
     async def store(event: CollectionRequestEvent) -> None:
-        await _rest(event.context)
+        await rest(event.context)
         async with _change(event.context, failed) as inner:
             await inner.breathe()
             now_wanted = Wanted(event.collection or first.collection, first.old)
@@ -95,11 +101,13 @@ async def _requested(
         # a handler may have kept it from being stored
         event.collection = event.context.catalog.by_id(identifier) or now_wanted.collection
 
-    await around(ctx.bus, names, event, store)
-    return event.collection or first.collection
+        event.answered = True
+
+    await answered(ctx.bus, names, event, store)
+    return event.collection if event.answered else None
 
 
-async def _rest(ctx: "Context") -> None:
+async def rest(ctx: "Context") -> None:
     """A change of the schema has SQLite read all of it again, twice, which can't be divided."""
     fields = sum([len(collection.fields) for collection in ctx.catalog.all()])
     await ctx.lanes.rest(ctx.account, REST_S + fields * REST_S_A_FIELD)

@@ -86,8 +86,8 @@ async def normal_query(ctx: "Context", query: str) -> str:
     return f"SELECT {','.join(parts)} FROM ({query})"
 
 
-async def try_query(ctx: "Context", query: str) -> Trial:
-    """A query's fields and first rows. QueryError, in the real one's words, for one that can't be that of a view."""
+async def try_query(ctx: "Context", query: str, rows_max: int = SAMPLE_SIZE) -> Trial:
+    """A query's fields and first rows. QueryError, in the real one's words, for one that can't be a view's."""
     query = viewtext.trimmed(query)
     fields = await fields_of(ctx, query)
     if all(field.name != ID for field in fields):
@@ -97,7 +97,7 @@ async def try_query(ctx: "Context", query: str) -> Trial:
         if error is not None:
             raise QueryError(f"invalid field {viewtext.go_quoted(field.name)} ({place}): name: {error.message}.")
     name = f"temp_view_{rand_text(5, ALPHANUMERIC)}"
-    rows = await _sample(ctx, name, await normal_query(ctx, query))
+    rows = await _sample(ctx, name, await normal_query(ctx, query), rows_max)
     _check_ids([row[next(place for place, field in enumerate(fields) if field.name == ID)] for row in rows])
     return Trial(name, fields, rows)
 
@@ -130,8 +130,8 @@ async def _columns(ctx: "Context", query: str) -> list[Column]:
         raise QueryError(explain(error)) from error
 
 
-async def _sample(ctx: "Context", name: str, query: str) -> list[Row]:
-    sql = f"SELECT {quote(name)}.* FROM (SELECT * FROM ({query})) {quote(name)} LIMIT {SAMPLE_SIZE}"
+async def _sample(ctx: "Context", name: str, query: str, rows_max: int) -> list[Row]:
+    sql = f"SELECT {quote(name)}.* FROM (SELECT * FROM ({query})) {quote(name)} LIMIT {rows_max}"
     try:
         statement = viewtext.expanded(sql)
         viewtext.check_enclosed(viewtext.expanded(query))

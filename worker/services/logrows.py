@@ -1,6 +1,7 @@
-"""One logged request, and the row of `_logs` it becomes: the same columns and members that the real one writes."""
+"""What is logged, a request or a script's note, and the row of `_logs` it becomes: as the real one writes it."""
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -10,6 +11,7 @@ from worker.services.settings import LogsSettings
 from worker.sql import ID_ALPHABET, stamp
 
 INFO = 0
+WARN = 4
 ERROR = 8
 
 DATA_BYTES_MAX = 16 * 1024  # of an entry, where the tenant's settings don't say
@@ -48,7 +50,16 @@ class Entry(NamedTuple):
     failure: Failure | None
 
 
-def rows_of(entries: list[Entry], settings: LogsSettings) -> list[str | int]:
+class Note(NamedTuple):
+    """What a tenant's scripts log by themselves."""
+
+    ended_ms: int  # since the epoch
+    level: int
+    message: str
+    data: bytes  # JSON, within the limit
+
+
+def rows_of(entries: Sequence[Entry | Note], settings: LogsSettings) -> list[str | int]:
     """The values of the rows for `entries`, one row after another: id, level, message, data, created."""
     tails = os.urandom(_RANDOM_CHARS * len(entries)).translate(_RANDOM_BYTES).decode("ascii")
     limit = settings.max_data_size or DATA_BYTES_MAX
@@ -59,16 +70,15 @@ def rows_of(entries: list[Entry], settings: LogsSettings) -> list[str | int]:
         if entry.ended_ms != last:
             last = entry.ended_ms
             head, created = time_chars(last), stamp(last)
-        data = orjson.dumps(data_of(entry, settings))
-        if len(data) > limit:
-            data = cut(orjson.loads(data), limit)
-        values += (
-            f"{head}{tails[at : at + _RANDOM_CHARS]}",
-            INFO if entry.failure is None else ERROR,
-            f"{entry.method} {readable(entry.url)}",
-            data.decode(),
-            str(created),
-        )
+        if isinstance(entry, Note):
+            level, message, data = entry.level, entry.message, entry.data
+        else:
+            level = INFO if entry.failure is None else ERROR
+            message = f"{entry.method} {readable(entry.url)}"
+            data = orjson.dumps(data_of(entry, settings))
+            if len(data) > limit:
+                data = cut(orjson.loads(data), limit)
+        values += (f"{head}{tails[at : at + _RANDOM_CHARS]}", level, message, data.decode(), str(created))
         at += _RANDOM_CHARS
     return values
 

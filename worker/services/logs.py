@@ -17,7 +17,7 @@ import apsw
 from worker.db.checkpoint import close_checkpointed
 from worker.db.connection import SPARED_PATTERN_BYTES_MAX
 from worker.db.room import PAGES_MAX, Room
-from worker.services.logrows import ERROR, INFO, Entry, rows_of
+from worker.services.logrows import ERROR, INFO, Entry, Note, rows_of
 from worker.services.settings import LogsSettings
 from worker.sql import stamp
 
@@ -32,6 +32,8 @@ COMPLAIN_EVERY_S = 60.0
 
 # entries that may wait, in multiples of `queue_max`, before new ones are dropped because flushes don't keep up
 BACKLOG_MAX = 20
+# what notes may wait in memory, in bytes, before new ones are dropped
+NOTES_BYTES_MAX = 1 << 20
 # a batch of this size keeps its connection for the next one: opening costs more than writing a row
 BUSY_ROWS = 32
 
@@ -60,6 +62,7 @@ class RequestLog:
         "_entries",
         "_lock",
         "_next_prune",
+        "_notes_bytes",
         "_pages_max",
         "dropped",
         "flushing",
@@ -82,7 +85,8 @@ class RequestLog:
         self.flushing: object = None
         # called when there is something to write where nothing was
         self.on_first: Callable[[], None] | None = None
-        self._entries: list[Entry] = []
+        self._entries: list[Entry | Note] = []
+        self._notes_bytes = 0
         self._connection: apsw.Connection | None = None
         self._lock = Lock()
         self._next_prune = 0.0
@@ -99,6 +103,20 @@ class RequestLog:
         settings = self.settings
         if settings.max_days <= 0 or (ERROR if entry.failure is not None else INFO) < settings.min_level:
             return False
+        return self._keep(entry)
+
+    def note(self, note: Note) -> bool:
+        """As `add`, for what a script logs."""
+        if self.settings.max_days <= 0 or note.level < self.settings.min_level:
+            return False
+        weight = len(note.message) + len(note.data)
+        if self._notes_bytes + weight > NOTES_BYTES_MAX:
+            self.dropped += 1
+            return True
+        self._notes_bytes += weight
+        return self._keep(note)
+
+    def _keep(self, entry: Entry | Note) -> bool:
         entries = self._entries
         if len(entries) >= self.queue_max * BACKLOG_MAX:
             self.dropped += 1
@@ -124,11 +142,30 @@ class RequestLog:
         """Delete every row and give the space back to the file system. Raises apsw.Error."""
         with self._lock:
             self._entries = []
+            self._notes_bytes = 0
             connection = self._open()
             try:
                 connection.execute("DELETE FROM `_logs`")
                 connection.execute("VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._close()
+
+    def vacuum(self) -> None:
+        """Write what waits, then give what is free in the file back to the file system. Raises apsw.Error."""
+        with self._lock:
+            self._flush()
+            try:
+                self._open().execute("VACUUM")
+            finally:
+                self._close()
+
+    def delete_before(self, moment: str) -> None:
+        """Write what waits, then delete what was logged before a moment. Raises apsw.Error."""
+        with self._lock:
+            self._flush()
+            try:
+                self._open().execute("DELETE FROM `_logs` WHERE `created` <= ?", (moment,))
             finally:
                 self._close()
 
@@ -146,6 +183,7 @@ class RequestLog:
 
     def _flush(self) -> int:
         entries, self._entries = self._entries, []
+        self._notes_bytes = 0
         room = self.room
         try:
             if entries:
@@ -181,7 +219,7 @@ class RequestLog:
             connection.pragma("max_page_count", pages_max)
             self._pages_max = pages_max
 
-    def _write(self, connection: apsw.Connection, entries: list[Entry]) -> None:
+    def _write(self, connection: apsw.Connection, entries: list[Entry | Note]) -> None:
         rows = rows_of(entries, self.settings)
         try:
             self._insert(connection, rows)

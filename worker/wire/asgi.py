@@ -46,6 +46,7 @@ class Exchange(Answer):
         "_begun",
         "_eof_given",
         "_waiter",
+        "on_lost",
         "stopping",
         "task",
         "tenant",
@@ -62,6 +63,7 @@ class Exchange(Answer):
         self.task: asyncio.Task[None] | None = None
         self.until = inf  # the endpoint's time at which it is stopped
         self.stopping = ""  # why it is, once it is
+        self.on_lost: Callable[[], None] | None = None  # called when the client leaves
         self._begun = False
         self._eof_given = False
         self._waiter: asyncio.Future[None] | None = None
@@ -178,6 +180,8 @@ class Exchange(Answer):
         self.wake_writer()
         if self._on_gone is not None:
             self._on_gone()
+        if self.on_lost is not None:
+            self.on_lost()
 
     # -- the application's side --------------------------------------------------------------------------------------
 

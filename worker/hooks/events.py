@@ -1,0 +1,175 @@
+"""Events of a tenant in its scripts: each handler is told of one, and what it has changed is taken over.
+
+The script gets, as what is to be run under the name "event",
+
+    {"h": the handler's number, "n": the frame's, "t": name of the event, "a": its app,
+     "p": {part: value}, "q"?: the request (`worker.hooks.requests`)}
+
+and answers 0 or {part: changed value}. `e.next()` is the operation "next" of the frame's number and what the script has
+changed so far; its answer is 0 or {"p"?: what the host has changed since, "w"?: status of the request's answer}.
+"""
+
+import logging
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from worker.db.faults import to_api_error
+from worker.errors import ApiError, HookError, ValidationErrors
+from worker.events import Event
+from worker.hooks.calls import GoError
+from worker.hooks.errors import UNEXPECTED, Rethrown
+from worker.hooks.eventparts import REQUESTS, Part, parts_of, understood
+from worker.hooks.ops.transactions import bounded
+from worker.hooks.requests import wire_of_event
+from worker.records.record import Record
+from worker.schema.events import CollectionsImportEvent
+
+if TYPE_CHECKING:
+    from worker.hooks.hooks import Bound
+    from worker.hooks.session import Session
+
+log = logging.getLogger("pocker.hooks")
+
+FRAMES = "frames"
+NUMBERS = "frame numbers"
+OVER = "the event is over"
+
+
+class Frame:
+    """One handler at work on one event: what it has been told, and what it has borrowed."""
+
+    __slots__ = ("_answered", "_lent", "_parts", "_told", "event", "name", "number", "raised", "session")
+
+    def __init__(self, session: "Session", number: int, name: str, event: Event) -> None:
+        self.session = session
+        self.number = number
+        self.name = name
+        self.event = event
+        self._parts: tuple[Part, ...] = parts_of(name, event)
+        self._told: list[Any] = [None] * len(self._parts)
+        self._lent: list[Record] = []
+        self._answered = event.answered
+        # what the rest of the chain has raised
+        self.raised: Exception | None = None
+
+    def describe(self, handler: int) -> dict[str, Any]:
+        """What the script is told when it begins."""
+        session, event = self.session, self.event
+        told: dict[str, Any] = {
+            "h": handler,
+            "n": self.number,
+            "t": self.name,
+            "a": session.app_of(event.context),
+            "p": {part.name: self._tell(at, part) for at, part in enumerate(self._parts)},
+        }
+        if isinstance(event, REQUESTS):
+            told["q"] = wire_of_event(session, event)
+        return told
+
+    def changes(self) -> dict[str, Any] | int:
+        """What the host has changed of the event since the script was told."""
+        answer: dict[str, Any] = {}
+        told = self._told
+        changed = {
+            part.name: self._tell(at, part)
+            for at, part in enumerate(self._parts)
+            if getattr(self.event, part.attribute) is not told[at]
+        }
+        if changed:
+            answer["p"] = changed
+        if self.event.answered and not self._answered:
+            self._answered = True
+            answer["w"] = 204 if isinstance(self.event, CollectionsImportEvent) or "Delete" in self.name else 200
+        return answer or 0
+
+    def absorb(self, changes: object) -> None:
+        """Take over what the script has changed. GoError for nonsense."""
+        if not changes:
+            return
+        if not isinstance(changes, dict):
+            raise GoError("changes of an event are an object")
+        for at, part in enumerate(self._parts):
+            if part.codec.take is not None and part.name in changes:
+                value = part.codec.take(self, changes[part.name])
+                setattr(self.event, part.attribute, value)
+                self._told[at] = value
+
+    def _tell(self, at: int, part: Part) -> Any:
+        value = self._told[at] = getattr(self.event, part.attribute)
+        return part.codec.out(self, value)
+
+    def lend(self, record: Record) -> Any:
+        """A record that both sides hold as long as the handler runs."""
+        wire = self.session.shared.share(record)
+        self._lent.append(record)
+        return wire
+
+    def take(self, wire: object) -> Record:
+        """The record that a script means; one of its own is held by both sides from now on."""
+        shared = self.session.shared
+        record = shared.record(wire, self.event.context)
+        if isinstance(wire, dict) and shared.holds(record):
+            self._lent.append(record)
+        return record
+
+    def release(self) -> None:
+        """The handler is done."""
+        for record in self._lent:
+            self.session.shared.release(record)
+
+    def failure(self, error: Exception) -> Exception:
+        """What the handler's exception is for those outside.
+
+        What comes out of the rest of the chain is theirs. What an operation has raised is an error of the script's:
+        nobody outside expects it.
+        """
+        if error is self.raised or isinstance(error, (ApiError, HookError)):
+            return error
+        if isinstance(error, ValidationErrors):
+            return Rethrown(error) if isinstance(self.event, REQUESTS) else error
+        if isinstance(error, apsw.Error) and to_api_error(error).status >= 500:
+            return error
+        known = understood(error)
+        if known is not error:
+            return known
+        log.error("a handler has failed", exc_info=error, extra={"tenant": self.session.hooks.name})
+        return GoError(UNEXPECTED)
+
+
+async def handle(session: "Session", bound: "Bound", event: Event) -> None:
+    """Run one handler of the tenant's scripts for an event. Raises what it has thrown."""
+    extras = session.extras
+    frames: list[Frame] = extras.setdefault(FRAMES, [])
+    numbers = extras.setdefault(NUMBERS, count(1))
+    frame = Frame(session, next(numbers), bound.handler.event, event)
+    frames.append(frame)
+    session.events.append(event)
+    try:
+        with bounded(session, event.context):
+            frame.absorb(await session.run("event", frame.describe(bound.number)))
+    except Exception as error:
+        failure = frame.failure(error)
+        if failure is error:
+            raise
+        raise failure from error
+    finally:
+        session.events.pop()
+        frames.pop()
+        frame.release()
+
+
+async def advance(session: "Session", number: object, changes: object) -> dict[str, Any] | int:
+    """The operation "next": run the rest of the chain of the handler that is at work. GoError for another one's."""
+    frames: list[Frame] = session.extras.get(FRAMES, [])
+    if not frames or frames[-1].number != number:
+        raise GoError(OVER)
+    frame = frames[-1]
+    frame.absorb(changes)
+    try:
+        await frame.event.next()
+    except Exception as error:
+        frame.raised = error
+        raise
+    return frame.changes()

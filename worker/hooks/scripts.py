@@ -1,0 +1,380 @@
+"""The scripts of all tenants of a worker: found when a tenant is opened, watched while it is in use, ended with it.
+
+    opening ── no files ──────────────────────────────► no hooks: nothing was spent but a look
+       └── files ── kept manifest ── onBootstrap ─────► hooks
+                └── load (a process, thrown away) ──┘
+                └── it fails ──► every request is answered 503 until the files change
+    files change ── load ── onTerminate (old) ── swap ── onBootstrap (new) ──► hooks
+                 └── it fails ──► the old ones stay
+
+A tenant whose scripts can't be loaded does not serve: rules may depend on them. `pocker hooks check` says why, as do
+the server's log and the table of events.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from supervisor.contract.messages import Message, Notice
+from supervisor.contract.settings import Settings
+from worker.errors import ApiError
+from worker.hooks import files, lifecycle, loader, migrations, ops
+from worker.hooks.children import Children
+from worker.hooks.hooks import Hooks
+from worker.hooks.loader import Loaded, LoadError
+from worker.hooks.manifest import NONE
+from worker.hooks.processes import Processes
+
+if TYPE_CHECKING:
+    from worker.context import Context
+    from worker.fair.account import Account
+    from worker.lanes import Lanes
+
+log = logging.getLogger("pocker.hooks")
+
+REFUSED = "The tenant's scripts can't be loaded."
+DISABLED = "scripts are disabled on this server (sandbox.enabled)"
+REASON_CHARS_MAX = 500
+# How often files are loaded again because they have changed meanwhile, and looked at until nobody writes them.
+LOADS_MAX = 5
+LOOKS_MAX = 20
+
+
+class Starting:
+    """What requests of a tenant wait for while its scripts start: `await ctx.starting`. ApiError 503 if they fail."""
+
+    __slots__ = ("_over", "failure")
+
+    def __init__(self) -> None:
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # why the tenant does not serve
+        self.failure: LoadError | None = None
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if not self._over.done():
+            yield from asyncio.shield(self._over).__await__()
+        if self.failure is not None:
+            raise ApiError(503, REFUSED, cause=str(self.failure))
+
+    def end(self, failure: LoadError | None = None) -> None:
+        """They have started, or have not."""
+        self.failure = failure
+        if not self._over.done():
+            self._over.set_result(None)
+
+
+class Live:
+    """What is known of one live tenant's scripts."""
+
+    __slots__ = ("ctx", "error", "retired", "state", "task")
+
+    def __init__(self, ctx: "Context", state: files.State) -> None:
+        self.ctx = ctx
+        # the state of the files that was last acted on
+        self.state = state
+        # why the files as they are now are not what serves
+        self.error: LoadError | None = None
+        # what loads or replaces them at the moment
+        self.task: asyncio.Task[None] | None = None
+        # processes of scripts that were replaced: they end with their runs
+        self.retired: list[Children] = []
+
+
+class Scripts:
+    """The scripts of one worker's tenants."""
+
+    def __init__(
+        self, settings: Settings, lanes: "Lanes", own: "Account | None", tell: Callable[[Message], None]
+    ) -> None:
+        self._enabled = settings.sandbox.enabled
+        self._lanes = lanes
+        self._tell = tell
+        self._live: dict[str, Live] = {}
+        self.processes = Processes(settings.sandbox, lanes, own, tell)
+        # called when a tenant's scripts are others than before
+        self.on_change: list[Callable[[Context], None]] = []
+
+    # -- opening -------------------------------------------------------------------------------------------------------
+
+    def open(self, ctx: "Context") -> None:
+        """The tenant is being opened: if it has scripts, requests wait for `ctx.starting`.
+
+        OSError where its files can't be looked at for want of something: then nothing has begun.
+        """
+        try:
+            state = files.state(ctx.directory)
+            waiting = migrations.pending(ctx)
+        except files.FilesError as error:
+            live = self._live[ctx.name] = Live(ctx, files.UNKNOWN)
+            ctx.starting = Starting()
+            self._refuse(live, LoadError(str(error)))
+            return
+        live = self._live[ctx.name] = Live(ctx, state)
+        if state.signature or waiting:
+            ctx.starting = Starting()
+            live.task = asyncio.get_running_loop().create_task(self._start(live))
+            if self._enabled:
+                self.processes.warm()
+
+    async def _start(self, live: Live) -> None:
+        """Load and begin; whoever waits goes on, or hears why not."""
+        ctx = live.ctx
+        try:
+            if not self._enabled:
+                raise LoadError(DISABLED)
+            manifest = loader.cached(ctx.directory, live.state) if live.state.signature else NONE
+            loaded = await self._load(live) if manifest is None else Loaded(manifest, True, {})
+            await self._begin(live, loaded)
+        except LoadError as error:
+            self._refuse(live, error)
+        except asyncio.CancelledError:
+            self._refuse(live, LoadError("the tenant was closed meanwhile"), quiet=True)
+            raise
+        else:
+            live.error = None
+            self._go_on(ctx)
+        finally:
+            live.task = None
+
+    async def _load(self, live: Live) -> Loaded:
+        """Load the files as they are now, and keep the manifest for the next time."""
+        ctx = live.ctx
+        for _ in range(LOADS_MAX):
+            state = await self._settled(ctx)
+            loaded = await self.load(ctx) if state.signature else Loaded(NONE, True, {})
+            if await ctx.lanes.blocking(ctx.account, files.state, ctx.directory) == state:
+                live.state = state
+                await ctx.lanes.blocking(ctx.account, loader.keep, ctx.directory, state, loaded)
+                return loaded
+        raise LoadError("the files change all the time")
+
+    async def _settled(self, ctx: "Context") -> files.State:
+        """Their state, once nobody is in the middle of writing them."""
+        for _ in range(LOOKS_MAX):
+            state = await ctx.lanes.blocking(ctx.account, files.state, ctx.directory)
+            if state.is_settled:
+                break
+            await asyncio.sleep(files.SETTLED_S)
+        return state
+
+    async def load(self, ctx: "Context") -> Loaded:
+        """Load the files as they are now, for a look. Raises LoadError."""
+        if not self._enabled:
+            raise LoadError(DISABLED)
+        children = self._children(ctx)
+        try:
+            return await loader.load(ctx, children, ops.table(), lambda ns: self._book(ctx, ns))
+        finally:
+            children.close()
+
+    async def _begin(self, live: Live, loaded: Loaded) -> None:
+        """Have the manifest's handlers serve, in the place of what did before. Raises LoadError: all is as it was."""
+        ctx, old = live.ctx, live.ctx.hooks
+        if old is not None:
+            await lifecycle.terminate(old, is_restart=True)
+            old.unbind()
+        new = None
+        try:
+            if not loaded.manifest.is_empty:
+                new = self._hooks(ctx, loaded)
+                ctx.hooks = new
+                await lifecycle.bootstrap(new)
+            await self._migrate(ctx)
+        except BaseException as error:
+            ctx.hooks = old
+            if new is not None:
+                new.unbind()
+                new.close()
+            if old is not None:
+                old.bind()
+            if not isinstance(error, Exception):
+                raise
+            if old is not None:
+                await self._begin_again(old)
+            raise self._told(error) from error
+        ctx.hooks = new
+        if old is not None:
+            old.children.renew()
+            live.retired = [*(children for children in live.retired if children.count), old.children]
+        for changed in self.on_change:
+            changed(ctx)
+
+    @staticmethod
+    async def _begin_again(old: Hooks) -> None:
+        """They were told that they end, and go on."""
+        try:
+            await lifecycle.bootstrap(old)
+        except Exception as error:
+            old.warn(f"onBootstrap of the scripts that go on has failed: {error}")
+
+    async def _migrate(self, ctx: "Context") -> None:
+        """Apply the migrations that wait for it. Raises LoadError: none of them was."""
+        try:
+            waiting = migrations.pending(ctx)
+            if not waiting:
+                return
+            async with self.runner(ctx) as hooks:
+                done = await migrations.up(hooks, waiting)
+        except (migrations.MigrationError, files.FilesError, OSError, ApiError, apsw.Error) as error:
+            raise LoadError(str(error)) from error
+        if done:
+            log.info("tenant %s: %d migrations were applied", ctx.name, len(done), extra={"tenant": ctx.name})
+
+    @asynccontextmanager
+    async def runner(self, ctx: "Context") -> AsyncIterator["Hooks"]:
+        """What runs a migration: the tenant's hooks; where there are none, some for the time being."""
+        if ctx.hooks is not None:
+            yield ctx.hooks
+            return
+        hooks = Hooks(ctx, NONE, self._children(ctx), ops.table(), lambda ns: self._book(ctx, ns))
+        try:
+            yield hooks
+        finally:
+            hooks.close()
+
+    def _hooks(self, ctx: "Context", loaded: Loaded) -> Hooks:
+        try:
+            hooks = Hooks(ctx, loaded.manifest, self._children(ctx), ops.table(), lambda ns: self._book(ctx, ns))
+        except ValueError as error:
+            raise LoadError(str(error)) from error
+        hooks.extras.update(loaded.extras)
+        hooks.bind()
+        return hooks
+
+    @staticmethod
+    def _told(error: Exception) -> LoadError:
+        """A failure of `onBootstrap` as one of loading."""
+        if isinstance(error, LoadError):
+            return error
+        text = f"{error.message} {error.cause or ''}".strip() if isinstance(error, ApiError) else str(error)
+        return LoadError(f"onBootstrap: {text or type(error).__name__}")
+
+    def _children(self, ctx: "Context") -> Children:
+        return Children(ctx.name, self.processes, ctx.account)
+
+    def _book(self, ctx: "Context", ns: int) -> None:
+        account = ctx.account
+        if account is not None:
+            account.loop_ns += ns
+            self._lanes.charge(account, ns)
+
+    def _go_on(self, ctx: "Context") -> None:
+        starting, ctx.starting = ctx.starting, None
+        if starting is not None:
+            starting.end()
+
+    def _refuse(self, live: Live, error: LoadError, *, quiet: bool = False) -> None:
+        """The tenant does not serve before its files change."""
+        live.error = error
+        if live.ctx.starting is not None:
+            live.ctx.starting.end(error)
+        if not quiet:
+            self._report(live.ctx, f"its scripts can't be loaded, so it does not serve: {error}")
+
+    def _report(self, ctx: "Context", what: str) -> None:
+        log.error("tenant %s: %s", ctx.name, what, extra={"tenant": ctx.name})
+        self._tell(Notice("hooks", ctx.name, what[:REASON_CHARS_MAX]))
+
+    # -- changes -------------------------------------------------------------------------------------------------------
+
+    def live(self, name: str) -> Live | None:
+        """What is known of a live tenant's scripts."""
+        return self._live.get(name)
+
+    async def rested(self, ctx: "Context") -> Live | None:
+        """What is known of the tenant's scripts, when nothing is being loaded."""
+        live = self._live.get(ctx.name)
+        while live is not None and (task := live.task) is not None:
+            await asyncio.wait([task])
+        return live
+
+    @staticmethod
+    async def has_changed(live: Live) -> bool:
+        """Whether the files are others than those that were last acted on."""
+        ctx = live.ctx
+        try:
+            return await ctx.lanes.blocking(ctx.account, files.state, ctx.directory) != live.state
+        except (files.FilesError, OSError):
+            return live.state != files.UNKNOWN
+
+    def names(self) -> list[str]:
+        """The live tenants."""
+        return list(self._live)
+
+    def changed(self, live: Live, state: files.State) -> None:
+        """Its files are in another state: begin to act on it, if nothing does already."""
+        if live.task is None and self._live.get(live.ctx.name) is live:
+            live.state = state
+            live.task = asyncio.get_running_loop().create_task(self._reload(live))
+
+    async def _reload(self, live: Live) -> None:
+        """Replace the scripts by what the files are now. What serves goes on serving where that fails."""
+        ctx = live.ctx
+        if ctx.starting is not None:  # it does not serve at all yet
+            ctx.starting = Starting()
+            await self._start(live)
+            return
+        try:
+            if not self._enabled:
+                raise LoadError(DISABLED)
+            loaded = await self._load(live)
+            if self._live.get(ctx.name) is not live:
+                return
+            ctx.starting = Starting()
+            try:
+                await self._begin(live, loaded)
+            finally:
+                self._go_on(ctx)
+        except LoadError as error:
+            live.error = error
+            kept = "what it had goes on" if ctx.hooks is not None else "it goes on without"
+            self._report(ctx, f"its scripts have changed and can't be loaded, {kept}: {error}")
+        else:
+            live.error = None
+            log.info("tenant %s: its scripts are loaded", ctx.name, extra={"tenant": ctx.name})
+        finally:
+            live.task = None
+
+    # -- closing -------------------------------------------------------------------------------------------------------
+
+    def farewell(self, ctx: "Context") -> bool:
+        """Whether something is to be done (`part`) before the context may be closed."""
+        live = self._live.get(ctx.name)
+        return live is not None and live.ctx is ctx and (live.task is not None or ctx.hooks is not None)
+
+    async def part(self, ctx: "Context") -> None:
+        """The tenant's last script runs; none runs when this returns. Bounded in time."""
+        live = self._live.get(ctx.name)
+        if live is None or live.ctx is not ctx:
+            return
+        if (task := live.task) is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        if ctx.hooks is not None:
+            await lifecycle.terminate(ctx.hooks, is_restart=False)
+        self.drop(ctx)
+
+    def drop(self, ctx: "Context") -> None:
+        """End every process of the tenant's, at once."""
+        live = self._live.get(ctx.name)
+        if live is None or live.ctx is not ctx:
+            return
+        del self._live[ctx.name]
+        if live.task is not None:
+            live.task.cancel()
+        hooks, ctx.hooks = ctx.hooks, None
+        if hooks is not None:
+            hooks.unbind()
+            hooks.close()
+        for children in live.retired:
+            children.close()
+
+    def close(self) -> None:
+        """The worker ends."""
+        for live in list(self._live.values()):
+            self.drop(live.ctx)
+        self.processes.close()

@@ -1,0 +1,224 @@
+"""Requests to tenants with scripts: a route of theirs, or the server's own one with their middlewares around it.
+
+The front asks `responder_for` where a tenant has scripts. What is run is decided by the table of `worker.hooks.routes`,
+runs on the tenant's child, and comes back as an `Answered`, which is put into Falcon's response here. An answer of the
+server's own stays where it is: scripts may have changed its headers, and what they write goes behind it.
+"""
+
+import gzip
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from worker.errors import ApiError
+from worker.hooks.calls import GoError
+from worker.hooks.manifest import Step
+from worker.hooks.ops.request import report
+from worker.hooks.patterns import SLASH
+from worker.hooks.requests import ASKED, Answered, Asked, answered, wire
+from worker.hooks.routes import Found, Routes
+from worker.http.asked import HttpSource, is_blank, set_headers
+from worker.http.body import BODY_BYTES_MAX
+from worker.http.exchange import Request, Response
+from worker.http.paths import moved, segments
+from worker.http.serving import serve_file
+from worker.services.sniffing import sniffed
+
+if TYPE_CHECKING:
+    from worker.hooks.hooks import Hooks
+
+ROUTES = "routes"
+# A route may take whatever the wire does, which has its own bound.
+UNLIMITED = 1 << 62
+LEFT = "The client has left."
+NOT_MODIFIED = 304
+# What is larger is compressed in a thread.
+BULK_BYTES = 64 << 10
+
+# A responder of Falcon's, and what it is called with.
+Responder = Callable[..., Awaitable[None]]
+
+
+def routes_of(hooks: "Hooks") -> Routes:
+    """The tenant's table."""
+    routes: Routes | None = hooks.extras.get(ROUTES)
+    if routes is None:
+        routes = hooks.extras[ROUTES] = Routes(hooks.manifest)
+    return routes
+
+
+def body_limit(hooks: "Hooks", req: Request) -> int | None:
+    """The largest body that a route of scripts takes, where it says so itself; 0 for any, None for the usual."""
+    found = _found(routes_of(hooks), req)
+    return found.chain.body_bytes_max if isinstance(found, Found) else None
+
+
+def responder_for(hooks: "Hooks", req: Request, native: Responder, params: dict[str, Any]) -> Responder | None:
+    """What answers in place of the server's own responder, called without parameters; None: that one itself."""
+    routes = routes_of(hooks)
+    found = None if routes.is_empty else _found(routes, req)
+    if isinstance(found, str):
+        return _redirect
+    if found is None:
+        if not routes.hears_requests:
+            return None
+
+        async def heard(req: Request, resp: Response) -> None:
+            await _heard(req, resp, native, params)
+
+        return heard
+    chosen = found
+
+    async def scripted(req: Request, resp: Response) -> None:
+        await _scripted(hooks, chosen, req, resp, native, params)
+
+    return scripted
+
+
+def _found(routes: Routes, req: Request) -> Found | str | None:
+    raw = req.scope["raw_path"]
+    parts = segments(raw)
+    if parts[-1] == "":
+        parts[-1] = SLASH
+    host = req.context.header(b"host").rpartition(":")[0] or req.context.header(b"host")
+    return routes.find(req.method, host, parts)
+
+
+async def _redirect(req: Request, resp: Response) -> None:
+    """To the same path with a slash at its end, as Go's mux does it."""
+    detour = moved(req.method, req.scope["root_path"], req.scope["raw_path"], req.scope["query_string"])
+    resp.status = detour.status
+    set_headers(resp, [(name.decode(), value.decode("latin-1")) for name, value in detour.headers])
+    if not any(name == b"content-type" for name, _ in detour.headers):
+        resp.untyped = True
+        resp._extra_headers = []
+    resp.data = detour.body
+
+
+async def _heard(req: Request, resp: Response, native: Responder, params: dict[str, Any]) -> None:
+    """The server's own route, whose events scripts hear."""
+
+    async def respond() -> None:
+        await native(req, resp, **params)
+
+    asked = Asked(HttpSource(req, resp, respond, BODY_BYTES_MAX))
+    token = ASKED.set(asked)
+    try:
+        await respond()
+    except Exception:
+        if asked.before is None:
+            raise  # else the client has its answer
+    finally:
+        ASKED.reset(token)
+        _say_headers(resp, asked)
+    await _written(req, resp, asked)
+
+
+async def _scripted(  # noqa: PLR0917 (what a request is)
+    hooks: "Hooks", found: Found, req: Request, resp: Response, native: Responder, params: dict[str, Any]
+) -> None:
+    chain = found.chain
+    limit = BODY_BYTES_MAX if chain.body_bytes_max is None else chain.body_bytes_max or UNLIMITED
+    if chain.body_bytes_max and int(req.context.header(b"content-length") or 0) > limit:
+        raise ApiError(413)
+
+    async def respond() -> None:
+        await native(req, resp, **params)
+
+    asked = Asked(HttpSource(req, resp, respond, limit), found)
+    token = ASKED.set(asked)
+    exchange = req.scope.get("pocker.exchange")
+    try:
+        async with hooks.session() as session:
+            if exchange is not None:
+                exchange.on_lost = lambda: session.end(ApiError(503, LEFT, cause="the client has left"))
+            told = await session.run("route", _order(session, asked, found))
+        try:
+            said = answered(told)
+        except GoError as error:
+            raise ApiError(400, cause=error) from error
+        if said.late is not None:
+            report(session, said.late)
+    finally:
+        ASKED.reset(token)
+        if exchange is not None:
+            exchange.on_lost = None
+        _say_headers(resp, asked)
+    if said.quiet:
+        req.context.quiet = True
+    await _put(req, resp, said, asked)
+
+
+def _order(session: Any, asked: Asked, found: Found) -> dict[str, Any]:
+    chain = found.chain
+    steps = [_step(step) for step in chain.steps]
+    return {"request": wire(session, asked), "steps": steps, "early": chain.early, "native": chain.is_native}
+
+
+def _step(step: Step) -> Any:
+    return {"native": step.native, "args": list(step.args)} if step.native else step.handler
+
+
+def _say_headers(resp: Response, asked: Asked) -> None:
+    """The headers that handlers of the server's own events have set."""
+    for said in ([] if asked.before is None else [asked.before]) + asked.after:
+        if said.headers is not None:
+            set_headers(resp, said.headers)
+
+
+async def _written(req: Request, resp: Response, asked: Asked) -> None:
+    """What handlers of the server's own events have written, before its own answer or in its place, and behind it."""
+    before = asked.before
+    if before is not None and before.status:
+        own = resp.data or b""
+        await _put(req, resp, before, None)
+        if own:
+            resp.data = (resp.data or b"") + own
+    elif is_blank(resp):
+        _bare(resp)
+    for said in asked.after:
+        if said.body:
+            resp.data = (resp.data or b"") + said.body
+
+
+async def _put(req: Request, resp: Response, said: Answered, asked: Asked | None) -> None:
+    """Make what a script has said the response."""
+    if said.headers is not None and not said.native:
+        set_headers(resp, said.headers)
+    if asked is not None and (said.native or asked.before is not None):
+        await _written(req, resp, asked)
+        if said.body:
+            resp.data = (resp.data or b"") + said.body
+    else:
+        resp.status = said.status or 200
+        resp.data = said.body
+        if said.file:
+            await serve_file(req, resp, req.context.tenant, said.file)
+        elif not said.body and "content-type" not in resp._headers:
+            _bare(resp)
+        elif "content-type" not in resp._headers:
+            resp._headers["content-type"] = sniffed(said.body)
+        if said.status == NOT_MODIFIED:
+            resp._headers.pop("content-type", None)
+            _bare(resp)
+    if said.gzip:
+        await _compress(req, resp)
+
+
+def _bare(resp: Response) -> None:
+    """An answer without a body, and without a type of one."""
+    resp.data = b""
+    resp.untyped = True
+    if resp._extra_headers is None:
+        resp._extra_headers = []
+
+
+async def _compress(req: Request, resp: Response) -> None:
+    data = resp.data
+    if not data or "gzip" not in req.context.header(b"accept-encoding") or "content-encoding" in resp._headers:
+        return
+    resp._headers["content-encoding"] = "gzip"
+    if len(data) <= BULK_BYTES:
+        resp.data = gzip.compress(data, 6, mtime=0)
+    else:
+        ctx = req.context.tenant
+        resp.data = await ctx.lanes.bulk(ctx.account, len(data), lambda: gzip.compress(data, 6, mtime=0))

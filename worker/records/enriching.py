@@ -1,0 +1,50 @@
+"""`onRecordEnrich`: handlers have a say in how each record of an answer is shown, also of those that are expanded.
+
+As in the real one a record's handlers come first, then what it expands is looked for, and is enriched before they go on.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from worker.db.connection import Database
+from worker.records import events, expand
+from worker.records.events import RecordEnrichEvent, around
+from worker.records.record import Record
+from worker.records.request import RequestInfo
+
+if TYPE_CHECKING:
+    from worker.context import Context
+
+
+async def enrich(ctx: "Context", records: Sequence[Record], info: RequestInfo, paths: str = "") -> None:
+    """Have handlers enrich `records`, and what `paths` expand on them."""
+    tree = expand.parse(paths) if paths else {}
+    for record in records:
+        await _enrich_one(ctx, record, tree, info)
+
+
+async def _enrich_one(ctx: "Context", record: Record, tree: expand.Tree, info: RequestInfo) -> None:
+    async def default(event: RecordEnrichEvent) -> None:
+        if not tree:
+            return
+
+        def read(db: Database) -> None:
+            expand.expand(db, ctx.catalog, [event.record], tree, info)
+
+        await ctx.lanes.read(ctx.data, read)
+        for related in _related(event.record):
+            await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, related, info), _nothing)
+
+    await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, record, info), default)
+
+
+def _related(record: Record) -> Iterator[Record]:
+    """Every record below `record`, whatever it leads to."""
+    for found in (record.expand or {}).values():
+        for each in found if isinstance(found, list) else (found,):
+            yield each
+            yield from _related(each)
+
+
+async def _nothing(event: RecordEnrichEvent) -> None:
+    del event
