@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
-# What a child that has begun to work has of its own, of the pages it shared with the zygote at first: measured.
+# What a child has of its own, at first, of the pages that it shared with the zygote: measured.
 COPIED_KB = 1_500
 
 
@@ -59,6 +59,15 @@ class Process:
             return 0
         return (int(fields[1]) - int(fields[2])) * PAGE_KB
 
+    def private_kb(self) -> int | None:
+        """Its memory that is its alone, exactly, for some 200 µs; None where that can't be seen: only root may look."""
+        try:
+            rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_bytes()
+        except OSError:
+            return None
+        lines = [line.split() for line in rollup.splitlines() if line.startswith(b"Private_")]
+        return sum(int(fields[1]) for fields in lines)
+
     def close(self) -> None:
         """It has ended and was reaped."""
         pidfd, self.pidfd = self.pidfd, -1
@@ -77,6 +86,7 @@ class Child:
         self.killed = False
         self._process: Process | None = None
         self._shared_kb = 0
+        self._copied_kb = COPIED_KB
 
     @property
     def pid(self) -> int:
@@ -108,7 +118,14 @@ class Child:
         """About what it takes beyond what it shares with its zygote; some 10 µs."""
         if self._process is None or self.over.done():
             return 0
-        return max(0, self._process.memory_kb() - self._shared_kb) + COPIED_KB
+        return max(0, self._process.memory_kb() - self._shared_kb) + self._copied_kb
+
+    def measure(self) -> None:
+        """See how much of what it shared with the zygote it has copied since: `memory_kb` knows it from then on."""
+        if self._process is not None and not self.over.done():
+            private_kb = self._process.private_kb()
+            if private_kb is not None:
+                self._copied_kb = max(0, private_kb - max(0, self._process.memory_kb() - self._shared_kb))
 
     # -- told by the pool --------------------------------------------------------------------------------------------
 

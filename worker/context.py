@@ -24,7 +24,7 @@ from worker.unit import Unit, Writer
 
 if TYPE_CHECKING:
     from worker.hooks.hooks import Hooks
-    from worker.hooks.scripts import Starting
+    from worker.hooks.starting import Starting
 
 
 class Context:
@@ -145,7 +145,7 @@ class Context:
         return self.directory / "pb_data"
 
     def memory_kb(self) -> int:
-        """An estimate of the tenant's memory in KiB: SQLite's own counters, the Python objects about them, processes."""
+        """An estimate of the tenant's memory in KiB: SQLite's counters, the Python objects about them, processes."""
         status = self.data.connection.status
         sqlite = sum(
             status(counter)[0]

@@ -85,7 +85,7 @@ function middleware(name) {
 function staticFiles(root, fallback) {
     return (e) => {
         const state = e.$request;
-        const told = P.host("request.place", state.q, root, e.request.pathValue("path"), fallback);
+        const told = P.host("request.place", state.q, root, e.request.pathValue("path"), text(e.request.url.path), fallback);
         if (told === null) throw P.refusal(404, "File not found");
         if (told.redirect !== undefined) return e.redirect(301, told.redirect);
         return P.putFile(state, "/", told.path.slice(1));
@@ -135,7 +135,10 @@ function enrichRecords(e, records, ...expands) {
     for (let at = 0; at < all.length; at += LENT_MAX) {
         const list = all.slice(at, at + LENT_MAX);
         const told = lentAll(list, (wires) => P.host("request.enrich", state.q, e.app.$n, wires, expands.map(text), P.changesOf(state)));
-        told.forEach((shown, number) => { if (shown) list[number].ignoreEmailVisibility(true); });
+        told.forEach(({ email, unhide }, number) => {
+            if (email) list[number].ignoreEmailVisibility(true);
+            if (unhide.length > 0) list[number].unhide(...unhide);
+        });
     }
 }
 

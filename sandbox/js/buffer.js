@@ -65,6 +65,12 @@ const known = (encoding) => {
     return ENCODINGS[Object.hasOwn(NAMES, name) ? NAMES[name] : Object.hasOwn(ENCODINGS, name) ? name : ""];
 };
 const codec = (encoding) => (encoding === undefined || encoding === null ? ENCODINGS.utf8 : known(encoding) ?? ENCODINGS.utf8);
+const codecTo = (encoding) => {
+    if (encoding !== undefined && known(encoding) === undefined) {
+        throw failure(TypeError, "ERR_UNKNOWN_ENCODING", `Unknown encoding: ${String(encoding)}`);
+    }
+    return codec(encoding);
+};
 
 // -- making -----------------------------------------------------------------------------------------------------------------
 
@@ -97,12 +103,11 @@ class Buffer extends Uint8Array {
 
     static concat(list, total) {
         if (!Array.isArray(list)) {
-            throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "list" argument must be an instance of Array.');
+            throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "list" argument must be of type Array.');
         }
-        for (const each of list) {
-            if (!(each instanceof Uint8Array)) {
-                throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "list" argument must be an array of Buffers or Uint8Arrays.');
-            }
+        const wrong = list.findIndex((each) => !(each instanceof Uint8Array));
+        if (wrong >= 0) {
+            throw failure(TypeError, "ERR_INVALID_ARG_TYPE", `The "list[${wrong}]" argument must be an instance of Buffer or Uint8Array.`);
         }
         const length = total === undefined ? list.reduce((sum, each) => sum + each.length, 0) : counted(total);
         const out = new Buffer(length);
@@ -118,7 +123,8 @@ class Buffer extends Uint8Array {
     toString(encoding, start = 0, end = this.length) {
         const from = Math.max(0, Math.trunc(start) || 0);
         const to = Math.min(this.length, end === undefined ? this.length : Math.trunc(end) || 0);
-        return from >= to ? "" : codec(encoding)[1](P.binary(new Uint8Array(this.buffer, this.byteOffset + from, to - from)));
+        const [, decode] = codecTo(encoding);
+        return from >= to ? "" : decode(P.binary(new Uint8Array(this.buffer, this.byteOffset + from, to - from)));
     }
 
     equals(other) {
@@ -132,9 +138,8 @@ class Buffer extends Uint8Array {
         if (typeof text !== "string") throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "string" argument must be of type string.');
         const encoding = typeof rest[rest.length - 1] === "string" ? rest.pop() : undefined;
         const [offset = 0, length = this.length - offset] = rest;
-        if (offset < 0 || offset > this.length) throw outOfRange("offset", `>= 0 && <= ${this.length}`, offset);
-        let binary = codec(encoding)[0](text).slice(0, Math.max(0, Math.min(length, this.length - offset)));
-        if (codec(encoding) === ENCODINGS.utf8) while (binary !== "" && P.utf8(P.fromUtf8(binary)) !== binary) binary = binary.slice(0, -1);
+        if (offset < 0 || offset > this.length) throw outOfRange("offset", offset);
+        const binary = codec(encoding)[0](text).slice(0, Math.max(0, Math.min(length, this.length - offset)));
         for (let at = 0; at < binary.length; at++) this[offset + at] = binary.charCodeAt(at);
         return binary.length;
     }
@@ -190,29 +195,32 @@ const statics = {
 for (const name of Object.keys(statics)) defineProperty(Buffer, name, { value: statics[name], writable: true, configurable: true });
 
 function counted(size) {
-    if (typeof size !== "number") throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "size" argument must be of type number.');
-    if (!(size >= 0)) throw failure(RangeError, "ERR_OUT_OF_RANGE", `The value of "size" is out of range. It must be >= 0. Received ${size}`);
+    if (typeof size !== "number" || !(size >= 0)) {
+        throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "size" argument must be of type number.');
+    }
     return Math.trunc(size);
 }
 
 // -- numbers ----------------------------------------------------------------------------------------------------------------
 
-const outOfRange = (name, range, value) =>
-    failure(RangeError, "ERR_OUT_OF_RANGE", `The value of "${name}" is out of range. It must be ${range}. Received ${String(value)}`);
+const outOfRange = (name, value) =>
+    failure(RangeError, "ERR_OUT_OF_RANGE", `The value of "${name}" ${String(value)} is out of range.`);
 
 function placed(buffer, offset, size) {
     if (typeof offset !== "number") throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "offset" argument must be of type number.');
-    if (!(offset >= 0 && offset + size <= buffer.length)) throw outOfRange("offset", `>= 0 && <= ${buffer.length - size}`, offset);
+    if (!(offset >= 0 && offset + size <= buffer.length)) throw outOfRange("offset", offset);
     return Math.trunc(offset);
 }
 
 const view = (buffer) => new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 
 function whole(value, low, high) {
-    const number = typeof low === "bigint" ? value : Number(value);
-    if (typeof low === "bigint" && typeof value !== "bigint") throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "value" argument must be of type bigint.');
-    if (number < low || number > high) throw outOfRange("value", `>= ${low} and <= ${high}`, value);
-    return number;
+    const type = typeof low === "bigint" ? "bigint" : "number";
+    if (typeof value !== type) {
+        throw failure(TypeError, "ERR_INVALID_ARG_TYPE", `The "value" argument must be of type ${type === "bigint" ? "BigInt" : type}.`);
+    }
+    if (value < low || value > high) throw outOfRange("value", value);
+    return value;
 }
 
 // name, bytes, DataView's name, bounds
@@ -244,8 +252,9 @@ for (const [name, size, kind, low, high] of NUMBERS) {
 }
 
 function width(size) {
+    if (size === undefined) throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "byteLength" argument is required.');
     if (typeof size !== "number") throw failure(TypeError, "ERR_INVALID_ARG_TYPE", 'The "byteLength" argument must be of type number.');
-    if (!(size >= 1 && size <= 6)) throw outOfRange("byteLength", ">= 1 and <= 6", size);
+    if (!(size >= 1 && size <= 6)) throw outOfRange("byteLength", size);
     return Math.trunc(size);
 }
 
@@ -273,4 +282,17 @@ for (const [name, signed] of [["Int", true], ["UInt", false]]) {
     }
 }
 
-defineProperty(G, "Buffer", { value: Buffer, writable: true, configurable: true });
+// It may be called without `new`, as long ago.
+const callable = {
+    Buffer: function (...given) {
+        return new.target !== undefined && typeof given[0] === "number" ? new Buffer(...given) : Buffer.from(...given);
+    },
+}.Buffer;
+defineProperty(callable, "length", { value: 0 });
+for (const name of Reflect.ownKeys(Buffer)) {
+    if (!["length", "name", "prototype"].includes(name)) defineProperty(callable, name, Object.getOwnPropertyDescriptor(Buffer, name));
+}
+callable.prototype = Buffer.prototype;
+Object.setPrototypeOf(callable, Uint8Array);
+defineProperty(Buffer.prototype, "constructor", { value: Buffer, writable: true, configurable: true });
+defineProperty(G, "Buffer", { value: callable, writable: true, configurable: true });

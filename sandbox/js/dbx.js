@@ -1,10 +1,7 @@
-// Queries: what `$app.db()` and its kin answer, the SELECT builder, and what is done with rows.
+// Queries: what `$app.db()` and its kin answer, and what is done with rows (select.js has SELECT).
 //
 //   P.builder(app, aux)               the database of an App (`aux`: the auxiliary one)
-//   P.select(app, {aux, collection, columns, from, told})   a SelectQuery; `collection` (API JSON): rows may become Records;
-//                                     `told`: errors name the query, as the real one's app does
 //   app.db() concurrentDB() nonconcurrentDB() auxDB() auxConcurrentDB() auxNonconcurrentDB()
-//   app.recordQuery(c) collectionQuery() modelQuery(m) auxModelQuery(m) logQuery()
 //
 // Nothing is asked of the host before rows are wanted. What they are put into is destinations.js's.
 
@@ -12,7 +9,6 @@ const { defineProperty } = Object;
 const { isArray } = Array;
 const { GoError } = G;
 const NO_ROWS = "sql: no rows in result set";
-const INVALID = "@@__invalidCollectionModelOrIdentifier";
 const NIL = "runtime error: invalid memory address or nil pointer dereference";
 const ROWS = 0;
 const EXECUTE = 1;
@@ -20,10 +16,6 @@ const COLUMNS = 2;
 
 const text = (value) => P.goText(value);
 const texts = (values) => values.map(text);
-const integer = (value) => {
-    const number = Math.trunc(Number(value));
-    return Number.isFinite(number) ? number : 0;
-};
 const failure = (message) => P.goError(message);
 const wrongTarget = (message) => {
     const whole = "Invalid variable type: " + message;
@@ -35,15 +27,15 @@ const wrongTarget = (message) => {
 class Query {
     #scope;
     #sql;
-    #params = new Map();
+    #params;
     #prepared = null;
 
     constructor(scope, sql, params, refused) {
         this.#scope = scope;
         this.#sql = sql;
-        if (params !== undefined) for (const [name, value] of params) this.#params.set(name, value);
+        this.#params = params ?? new Map();
         // the error of what this kind of database has no SQL for
-        defineProperty(this, "lastError", { value: refused === undefined ? null : failure(refused), writable: true, enumerable: true });
+        this.lastError = refused === undefined ? null : failure(refused);
     }
 
     sql() { return this.#sql; }
@@ -98,7 +90,8 @@ class Query {
         if (this.lastError !== null) throw this.lastError;
         if (this.#scope.invalid) throw failure("context canceled");
         const { sql, values } = P.compiled({ sql: this.#sql, params: this.#params });
-        return { sql, values: values.map((value, at) => P.param(value, at + 1)) };
+        for (let at = 0; at < values.length; at++) values[at] = P.param(values[at], at + 1);
+        return { sql, values };
     }
 
     #ask(mode) {
@@ -148,7 +141,8 @@ function column(query, target) {
     const found = P.destination(target);
     if (found === undefined || !found.list) throw wrongTarget("must be a pointer to a slice");
     const [columns, rows] = query.$rows();
-    for (const row of rows) P.scanEach(columns.slice(0, 1), row, (value) => found.push(value));
+    const [name] = columns;
+    for (const row of rows) P.scanOne(name, row[0], found.push);
 }
 
 class Rows {
@@ -241,7 +235,7 @@ class Builder {
     #refused(why) { return new Query(this.#scope, "", undefined, why); }
 
     newQuery(sql) { return this.#query(text(sql)); }
-    select(...columns) { return new SelectQuery(this, this.#scope, texts(columns)); }
+    select(...columns) { return P.selection(this, this.#scope, columns); }
     model() { throw P.goError("db().model() is not available here: use $app.save(), or insert() and update()"); }
 
     quote(value) { return "'" + text(value).replaceAll("'", "''") + "'"; }
@@ -331,193 +325,12 @@ class DB extends Builder {
     close() { throw P.goError("the database can't be closed by a script"); }
 }
 
+P.builderOf = (scope) => new Builder(scope);
 P.builder = (app, aux = false) => new Builder({ app, aux, told: false });
-
-// -- SELECT -------------------------------------------------------------------------------------------------------------
-
-const ALIAS = /(?:\s+as\s+|\s+)([\w\-.]+)$/i;
-const DIRECTION = /\s+(asc|desc)$/i;
-
-function selected(column) {
-    const found = ALIAS.exec(column);
-    if (found === null) return P.quoteColumn(column);
-    return `${P.quoteColumn(column.slice(0, found.index))} AS ${P.quoteSimpleColumn(found[1])}`;
-}
-
-function named(table) {
-    const found = ALIAS.exec(table);
-    if (found === null) return P.quoteTable(table);
-    return `${P.quoteTable(table.slice(0, found.index))} ${P.quoteSimpleTable(found[1])}`;
-}
-
-function ordered(column) {
-    const found = DIRECTION.exec(column);
-    if (found === null) return P.quoteColumn(column);
-    return `${P.quoteColumn(column.slice(0, found.index))} ${found[1]}`;
-}
-
-function range(limit, offset) {
-    const parts = [];
-    if (limit < 0 && offset > 0) parts.push("LIMIT 9223372036854775807");
-    else if (limit >= 0) parts.push("LIMIT " + limit);
-    if (offset > 0) parts.push("OFFSET " + offset);
-    return parts;
-}
-
-class SelectQuery {
-    #builder;
-    #scope;
-    #parts;
-
-    constructor(builder, scope, columns) {
-        this.#builder = builder;
-        this.#scope = scope;
-        this.#parts = {
-            preFragment: "", postFragment: "", selects: columns, distinct: false, selectOption: "", from: [], where: null,
-            join: [], orderBy: [], groupBy: [], having: null, union: [], limit: -1, offset: 0, params: new Map(), hook: null,
-        };
-    }
-
-    #with(name, value) {
-        this.#parts[name] = value;
-        return this;
-    }
-
-    #more(name, values) {
-        return this.#with(name, [...this.#parts[name], ...values]);
-    }
-
-    context() { return this.#scope.context ?? null; }
-    withContext(context) { this.#scope = { ...this.#scope, context }; return this; }
-    withBuildHook(fn) { return this.#with("hook", fn ?? null); }
-    preFragment(fragment) { return this.#with("preFragment", text(fragment)); }
-    postFragment(fragment) { return this.#with("postFragment", text(fragment)); }
-    select(...columns) { return this.#with("selects", texts(columns)); }
-    andSelect(...columns) { return this.#more("selects", texts(columns)); }
-    distinct(on) { return this.#with("distinct", Boolean(on)); }
-    selectOption(option) { return this.#with("selectOption", text(option)); }
-    from(...tables) { return this.#with("from", texts(tables)); }
-    where(exp) { return this.#with("where", P.asExpression(exp)); }
-    andWhere(exp) { return this.#with("where", P.andOf(this.#parts.where, P.asExpression(exp))); }
-    orWhere(exp) { return this.#with("where", P.orOf(this.#parts.where, P.asExpression(exp))); }
-    having(exp) { return this.#with("having", P.asExpression(exp)); }
-    andHaving(exp) { return this.#with("having", P.andOf(this.#parts.having, P.asExpression(exp))); }
-    orHaving(exp) { return this.#with("having", P.orOf(this.#parts.having, P.asExpression(exp))); }
-    join(kind, table, on) { return this.#more("join", [{ join: text(kind), table: text(table), on: P.asExpression(on, 2) }]); }
-    innerJoin(table, on) { return this.#more("join", [{ join: "INNER JOIN", table: text(table), on: P.asExpression(on, 1) }]); }
-    leftJoin(table, on) { return this.#more("join", [{ join: "LEFT JOIN", table: text(table), on: P.asExpression(on, 1) }]); }
-    rightJoin(table, on) { return this.#more("join", [{ join: "RIGHT JOIN", table: text(table), on: P.asExpression(on, 1) }]); }
-    orderBy(...columns) { return this.#with("orderBy", texts(columns)); }
-    andOrderBy(...columns) { return this.#more("orderBy", texts(columns)); }
-    groupBy(...columns) { return this.#with("groupBy", texts(columns)); }
-    andGroupBy(...columns) { return this.#more("groupBy", texts(columns)); }
-    union(query) { return this.#more("union", [{ all: false, query: needsQuery(query) }]); }
-    unionAll(query) { return this.#more("union", [{ all: true, query: needsQuery(query) }]); }
-    limit(count) { return this.#with("limit", integer(count)); }
-    offset(count) { return this.#with("offset", integer(count)); }
-
-    bind(params) {
-        const given = P.asParams(params);
-        return this.#with("params", new Map(Object.entries(given)));
-    }
-
-    andBind(params) {
-        for (const [name, value] of Object.entries(P.asParams(params))) this.#parts.params.set(name, value);
-        return this;
-    }
-
-    build() {
-        const parts = this.#parts;
-        const params = new Map(parts.params);
-        const sql = [parts.preFragment, head(parts), ...tail(parts, params), parts.postFragment];
-        const query = new Query(this.#scope, sql.filter((part) => part !== "").join(" "), params);
-        parts.hook?.(query);
-        return query;
-    }
-
-    one(target) { this.#for(target).build().one(target); }
-    all(target) { this.#for(P.arrayModel(target)).build().all(target); }
-    row(...targets) { this.build().row(...targets); }
-    column(target) { this.build().column(target); }
-    rows() { return this.build().rows(); }
-
-    model(key, target) {
-        const own = "id";
-        this.#for(target);
-        this.andWhere(P.exp(`${P.quoteColumn(own)}={:modelKey}`, { modelKey: key }));
-        this.one(target);
-    }
-
-    info() {
-        const { hook, params, ...rest } = this.#parts;
-        return { ...rest, params: P.bareParams(params), builder: this.#builder, context: this.context(), buildHook: hook };
-    }
-
-    // Without a table the model says which one.
-    #for(target) {
-        if (this.#parts.from.length === 0 && typeof target?.tableName === "function") {
-            this.#parts.from = [text(target.tableName())];
-        }
-        return this;
-    }
-}
-P.SelectQuery = SelectQuery;
-
-function needsQuery(query) {
-    if (query instanceof Query) return query;
-    throw new TypeError(`could not convert function call parameter 0: could not convert ${String(query)} to *dbx.Query`);
-}
-
-function head({ selects, distinct, selectOption }) {
-    const columns = selects.length === 0 ? "*" : selects.map(selected).join(", ");
-    return ["SELECT", distinct ? "DISTINCT" : "", selectOption, columns].filter((part) => part !== "").join(" ");
-}
-
-function tail(parts, params) {
-    const out = [];
-    if (parts.from.length > 0) out.push("FROM " + parts.from.map(named).join(", "));
-    for (const { join, table, on } of parts.join) {
-        const sql = P.sqlOf(on, params);
-        out.push(`${join} ${named(table)}${sql === "" ? "" : " ON " + sql}`);
-    }
-    const where = P.sqlOf(parts.where, params);
-    if (where !== "") out.push("WHERE " + where);
-    if (parts.groupBy.length > 0) out.push("GROUP BY " + parts.groupBy.map(P.quoteColumn).join(", "));
-    const having = P.sqlOf(parts.having, params);
-    if (having !== "") out.push("HAVING " + having);
-    if (parts.orderBy.length > 0) out.push("ORDER BY " + parts.orderBy.map(ordered).join(", "));
-    out.push(...range(parts.limit, parts.offset));
-    for (const { all, query } of parts.union) {
-        for (const [name, value] of Object.entries(query.params())) params.set(name, value);
-        out.push(all ? "UNION ALL" : "UNION", query.sql());
-    }
-    return out;
-}
-
-P.select = (app, { aux = false, collection, columns, from, told = true, invalid = false }) => {
-    const scope = { app, aux, collection, told, invalid };
-    return new SelectQuery(new Builder(scope), scope, columns).from(from);
-};
 
 // -- on $app ------------------------------------------------------------------------------------------------------------
 
 const own = (app, aux) => (app.isTransactional() ? P.builder(app, aux) : new DB({ app, aux, told: false }));
-
-const ofModel = (app, model, aux) => {
-    if (model === null || model === undefined) throw failure(NIL);
-    const table = text(model.tableName());
-    const collection = P.isRecord(model) ? model.collection() : undefined;
-    return P.select(app, { aux, collection, columns: [`{{${table}}}.*`], from: table });
-};
-
-function namedCollection(collection) {
-    try {
-        return P.collectionNamed(collection);
-    } catch (error) {
-        if (P.isGoError(error) && error.message === NO_ROWS) return null;
-        throw error;
-    }
-}
 
 P.appMethods({
     db() { return P.builder(this); },
@@ -526,16 +339,4 @@ P.appMethods({
     auxDB() { return P.builder(this, true); },
     auxConcurrentDB() { return own(this, true); },
     auxNonconcurrentDB() { return own(this, true); },
-
-    recordQuery(collection) {
-        const found = namedCollection(collection);
-        const name = found === null ? INVALID : found.name;
-        const columns = [`${P.quoteSimpleTable(name)}.*`];
-        return P.select(this, { collection: found ?? undefined, columns, from: name, invalid: found === null });
-    },
-
-    collectionQuery() { return P.select(this, { columns: ["{{_collections}}.*"], from: "_collections" }); },
-    logQuery() { return P.select(this, { aux: true, columns: ["{{_logs}}.*"], from: "_logs" }); },
-    modelQuery(model) { return ofModel(this, model, false); },
-    auxModelQuery(model) { return ofModel(this, model, true); },
 });

@@ -12,14 +12,26 @@ const { defineProperty } = Object;
 const { isArray } = Array;
 const { GoError } = G;
 
+// A fault of a column's value as the error that it is; any other error as it is.
+function told(error, at, name) {
+    if (!(error instanceof P.ScanFault)) return error;
+    return P.goError(`sql: Scan error on column index ${at}, name ${P.goQuote(name)}: ${error.message}`);
+}
+
+P.scanOne = (name, value, take) => {
+    try {
+        take(value);
+    } catch (error) {
+        throw told(error, 0, name);
+    }
+};
+
 P.scanEach = (columns, row, take) => {
-    for (let at = 0; at < columns.length; at++) {
-        try {
-            take(row[at], at);
-        } catch (error) {
-            if (!(error instanceof P.ScanFault)) throw error;
-            throw P.goError(`sql: Scan error on column index ${at}, name ${P.goQuote(columns[at])}: ${error.message}`);
-        }
+    let at = 0;
+    try {
+        for (; at < columns.length; at++) take(row[at], at);
+    } catch (error) {
+        throw told(error, at, columns[at]);
     }
 };
 
@@ -35,7 +47,7 @@ P.scanRow = (columns, row, targets) => {
         const found = P.destination(targets[at]);
         if (found?.set !== undefined) found.set(value);
         else if (found === undefined) throw new P.ScanFault("destination not a pointer");
-        else cannot(value, found.type);
+        else cannot(value, found.type());
     });
 };
 
@@ -56,7 +68,7 @@ function pointer(target, type) {
             if (typeof read === "object") target.scan(read);
             else point(target, read);
         },
-        type,
+        type: () => type,
     };
 }
 
@@ -71,20 +83,27 @@ function structType(columns) {
 }
 
 function fill(dynamic, columns, row) {
-    const members = new Map(dynamic.columns.map((column) => [column.key, column]));
+    const members = dynamic.columns;
     P.scanEach(columns, row, (value, at) => {
-        const member = members.get(columns[at]);
-        if (member !== undefined) dynamic.set(member.key, P.scanned(value, member.nullable ? member.type + "?" : member.type));
+        const name = columns[at];
+        for (const { key, type, nullable } of members) {
+            if (key === name) {
+                dynamic.set(key, nullable && value === null ? null : P.scanned(value, type));
+                return;
+            }
+        }
     });
 }
 
 // A row's values by the positions of a schema's fields; what is no field's is left out.
 function placed(schema, columns, row) {
-    const values = schema.fields.map(P.values.zero);
+    const { fields } = schema;
+    const values = new Array(fields.length).fill(null);
     for (let at = 0; at < columns.length; at++) {
         const position = schema.at.get(columns[at]);
-        if (position !== undefined && row[at] !== null) values[position] = P.plainValue(row[at]);
+        if (position !== undefined) values[position] = typeof row[at] === "object" ? P.plainValue(row[at]) : row[at];
     }
+    for (let at = 0; at < values.length; at++) values[at] ??= P.values.zero(fields[at]);
     return values;
 }
 
@@ -95,6 +114,7 @@ function loose(record, columns, row) {
     const at = columns.indexOf("id");
     if (at >= 0) record.id = P.scanned(row[at], "string");
     record.markAsNotNew();
+    state.o = state.d;
 }
 
 function collectionById(id) {
@@ -123,7 +143,7 @@ function collectionRow(target, columns, row) {
 function listOf(list, collection) {
     const sample = P.arrayModel(list);
     if (sample === undefined) return undefined;
-    const found = { list: true, push: (value) => cannot(value, found.type), type: "struct {}" };
+    const found = { list: true, push: (value) => cannot(value, found.type()), type: () => "struct {}" };
     const scalar = (type) => { found.push = (value) => { list.push(P.scanned(value, type)); }; };
     switch (typeof sample) {
         case "string": scalar("string"); return found;
@@ -133,14 +153,14 @@ function listOf(list, collection) {
     if (sample === null || typeof sample !== "object") return found;
     const dynamic = P.dynamic(sample);
     if (dynamic !== undefined) {
-        found.type = structType(dynamic.columns);
+        found.type = () => structType(dynamic.columns);
         found.add = (columns, row) => {
             const made = dynamic.fresh();
             fill(P.dynamic(made), columns, row);
             list.push(made);
         };
     } else if (P.isRecord(sample)) {
-        found.type = "core.Record";
+        found.type = () => "core.Record";
         found.add = (columns, row) => {
             if (collection === undefined) {
                 const record = new G.Record(sample.collection());
@@ -152,7 +172,7 @@ function listOf(list, collection) {
             }
         };
     } else if (P.isCollection(sample)) {
-        found.type = "core.Collection";
+        found.type = () => "core.Collection";
         found.add = (columns, row) => {
             const made = new G.Collection();
             collectionRow(made, columns, row);
@@ -161,7 +181,7 @@ function listOf(list, collection) {
     } else if (P.placeholderType(sample) !== undefined) {
         scalar(P.placeholderType(sample) + "?");
     } else {
-        found.type = isArray(sample) ? "[]interface {}" : "map[string]interface {}";
+        found.type = () => (isArray(sample) ? "[]interface {}" : "map[string]interface {}");
     }
     return found;
 }
@@ -169,20 +189,20 @@ function listOf(list, collection) {
 P.destination = (target, collection) => {
     if (target === null || typeof target !== "object") return undefined;
     const dynamic = P.dynamic(target);
-    if (dynamic !== undefined) return { row: (columns, row) => fill(dynamic, columns, row), type: structType(dynamic.columns) };
+    if (dynamic !== undefined) return { row: (columns, row) => fill(dynamic, columns, row), type: () => structType(dynamic.columns) };
     if (P.isRecord(target)) {
         return {
             row(columns, row) {
                 if (collection === undefined) loose(target, columns, row);
                 else P.loadRow(target, collection.id, placed(P.schemaOf(collection.id), columns, row));
             },
-            type: "core.Record",
+            type: () => "core.Record",
         };
     }
-    if (P.isCollection(target)) return { row: (columns, row) => collectionRow(target, columns, row), type: "core.Collection" };
+    if (P.isCollection(target)) return { row: (columns, row) => collectionRow(target, columns, row), type: () => "core.Collection" };
     const type = P.placeholderType(target);
     if (type !== undefined) return pointer(target, type);
     if (isArray(target) && !P.isGo(target)) return listOf(target, collection);
-    if (typeof target.scan === "function") return { set: (value) => target.scan(P.plainValue(value)), type: "struct {}" };
+    if (typeof target.scan === "function") return { set: (value) => target.scan(P.plainValue(value)), type: () => "struct {}" };
     return undefined;
 };

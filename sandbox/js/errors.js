@@ -11,7 +11,7 @@
 //   P.sentence(text)                    with a capital and a full stop
 //   P.stackOf(x)                        the stack of an exception, as the engine has it
 //
-// JSON of an exception: {kind: "api", status, message, data} | {kind: "go", message, tree?} | {kind: "js", name, message,
+// JSON of an exception: {kind: "api", status, message, data} | {kind: "go", message, tree?, code?} | {kind: "js", name, message,
 // stack}. `id` is the host's own number of it: what a script rethrows, or does not catch, arrives at the host as what it
 // was. `j` is this side's number: what one handler has thrown and another one catches is the same object.
 
@@ -134,11 +134,13 @@ function bodies(tree) {
     return all;
 }
 
-// The value under a GoError: field errors as a tree, or nothing but words.
-function underneath(message, tree, members = {}) {
+// The value under a GoError: field errors as a tree, or nothing but words, and the code of one of SQLite's.
+function underneath(message, tree, members = {}, code = undefined) {
     const value = { ...members };
     kinds.set(value, tree === undefined ? "go" : "errors");
-    const parts = { error: shown(() => message), toString: hidden(() => message) };
+    const parts = code === undefined ? {} : { code: shown(() => code) };
+    parts.error = shown(() => message);
+    parts.toString = hidden(() => message);
     if (tree !== undefined) {
         insides.set(value, tree);
         parts.filter = shown(() => (keys(tree).length ? value : null));
@@ -303,7 +305,7 @@ P.errorIn = (e) => {
     let value;
     if (thrown.has(e.j)) value = thrown.get(e.j);
     else if (e.kind === "api") value = preventExtensions(answer({}, e.status, e.data, e.data, e.message));
-    else value = underneath(e.message, e.tree);
+    else value = underneath(e.message, e.tree, {}, e.code);
     return known(P.goError(e.message, known(value, e.id)), e.id);
 };
 

@@ -120,7 +120,8 @@ const result = {
         const same = seen !== null && sameItems(items, seen.items);
         if (same && seen.page === stringify(PAGE.map((name) => now[name]))) return undefined;
         const out = {};
-        for (const name of PAGE) out[name] = P.cast.int(now[name] ?? 0);
+        // what is not said stays
+        for (const name of PAGE) if (now[name] !== undefined) out[name] = P.cast.int(now[name]);
         if (!same) out.items = items.map(itemWire);
         return out;
     },
@@ -163,7 +164,7 @@ const STATE = Symbol("state");
 
 function advance(e) {
     const state = e[STATE];
-    const answer = P.host("next", state.n, changesOf(e));
+    const answer = P.host("next", state.n, changesOf(e), P.appNumber());
     if (answer === 0) return;
     if (answer.p !== undefined) fill(e, answer.p);
     if (answer.w !== undefined) P.nativeWritten(e.$request, answer.w);

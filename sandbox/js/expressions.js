@@ -52,17 +52,37 @@ P.quoteColumn = (name) => {
     return at < 0 ? simpleColumn(name) : P.quoteTable(name.slice(0, at)) + "." + simpleColumn(name.slice(at + 1));
 };
 
-P.compiled = ({ sql, params }) => {
-    const values = [];
-    let missing = null;
+// A function of a text that remembers what it made of the last ones.
+P.remembered = (make, kept = 256) => {
+    const known = new Map();
+    return (text) => {
+        let made = known.get(text);
+        if (made === undefined) {
+            if (known.size >= kept) known.clear();
+            known.set(text, (made = make(text)));
+        }
+        return made;
+    };
+};
+
+const quoted = P.remembered((sql) => {
+    const names = [];
     const text = sql.replace(PLACE, (_, name, table, column) => {
         if (table !== undefined) return P.quoteTable(table);
         if (column !== undefined) return P.quoteColumn(column);
-        if (params.has(name)) values.push(params.get(name));
-        else missing ??= name;
+        names.push(name);
         return "?";
     });
-    if (missing !== null) throw P.goError("Named parameter not found: " + missing);
+    return { text, names };
+});
+
+P.compiled = ({ sql, params }) => {
+    const { text, names } = quoted(sql);
+    const values = [];
+    for (const name of names) {
+        if (!params.has(name)) throw P.goError("Named parameter not found: " + name);
+        values.push(params.get(name));
+    }
     return { sql: text, values };
 };
 
@@ -137,7 +157,7 @@ const hashed = (pairs) => (params) => {
         } else if (P.isExpression(value)) {
             const text = P.sqlOf(value, params);
             if (text !== "") parts.push(`(${text})`);
-        } else if (isArray(value)) {
+        } else if (isArray(value) && !P.isMarked(value) && !(value instanceof P.JSONRaw)) {
             const text = oneOf(name, value, false, params);
             if (text !== "") parts.push(text);
         } else {

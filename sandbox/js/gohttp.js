@@ -1,6 +1,6 @@
 // Headers, queries, URLs and cookies as Go has them.
 //
-//   P.Header(pairs, changed?)   an http.Header of [name, value] pairs; `changed` is called before each change
+//   P.Header(pairs, changed?)   an http.Header of [name, value] pairs; `changed` is called after each change
 //   P.headerPairs(header)       its [name, value] pairs
 //   P.Values(pairs)             a url.Values
 //   P.URL(text)                 a url.URL of a request's target
@@ -64,18 +64,18 @@ class Lists {
     get(name) { return this.#lists.get(this.#named(text(name)))?.[0] ?? ""; }
 
     set(name, value) {
-        this.#changed?.();
         this.#lists.set(this.#named(text(name)), [text(value)]);
+        this.#changed?.();
     }
 
     add(name, value) {
-        this.#changed?.();
         this.#put(this.#named(text(name)), text(value));
+        this.#changed?.();
     }
 
     del(name) {
-        this.#changed?.();
         this.#lists.delete(this.#named(text(name)));
+        this.#changed?.();
     }
 
     toJSON() {

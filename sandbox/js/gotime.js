@@ -1,10 +1,8 @@
-// Times as Go has them: Time, Duration, Month, Weekday, Timezone, and PocketBase's DateTime on top.
+// Times as Go has them: Time, Duration, Month, Weekday, Timezone. PocketBase's DateTime is in datetime.js.
 //
 //   new P.Time(sec, ns, zone)      seconds since 1970, nanoseconds, a Timezone (UTC by default)
 //   P.timeOf(date)                 a Time from a JavaScript Date
-//   P.dateTime(text)               a DateTime from the stored layout; "" is the time that was never set
-//   P.parseTime(text, zone)        a Time from one of the layouts that dates are read from; null for what is none
-//   P.dateText(value)              what a date field stores of a value ("" for what is no date)
+//   P.calendar                     what datetime.js shares with this file
 //
 // A moment is two numbers, because milliseconds are too coarse and nanoseconds since 1970 too many for one. What a zone
 // far from UTC was at a moment only the host knows.
@@ -312,7 +310,7 @@ class Time {
         return new Time(wall - zoneAt(this.#zone, wall, true)[0], this.#ns, this.#zone);
     }
 
-    utc() { return new Time(this.#sec, this.#ns, UTC); }
+    utc() { return this.#zone === UTC ? this : new Time(this.#sec, this.#ns, UTC); }
     local() { return new Time(this.#sec, this.#ns, LOCAL); }
 
     in(zone) {
@@ -351,7 +349,7 @@ const ZERO = new Time(ZERO_SEC, 0, UTC);
 
 // The Time that a parameter is, which is a DateTime or a Time and never one for the other: nothing else has a moment.
 function asTime(v, kind) {
-    if (kind === "types.DateTime" ? DateTime.is(v) : Time.is(v)) return kind === "types.DateTime" ? v.time() : v;
+    if (kind === "types.DateTime" ? P.DateTime.is(v) : Time.is(v)) return kind === "types.DateTime" ? v.time() : v;
     if (v === null || v === undefined) return ZERO;
     if (typeof v === "object") return v instanceof Date && kind === "time.Time" ? timeOf(v) : ZERO;
     throw new TypeError(`could not convert function call parameter 0: could not convert ${String(v)} to ${kind}`);
@@ -364,148 +362,9 @@ function timeOf(date) {
     return new Time(sec, (ms - sec * 1000) * 1e6, UTC);
 }
 
-// -- texts that are dates -----------------------------------------------------------------------------------------------
-
-const CLOCK = "(?<h>\\d\\d):(?<mi>\\d\\d):(?<s>\\d\\d)(?:[.,](?<f>\\d{1,9}))?";
-const MONTH = `(?<month>${SHORT_MONTHS.join("|")})`;
-const SHORT_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
-const NAMED = "(?:[A-Z]{3,4})";
-const OFFSET = "(?<z>[+-]\\d{4})";
-const NUMBERS = "(?<y>\\d{4})-(?<mo>\\d\\d)-(?<d>\\d\\d)";
-const LAYOUTS = [
-    `${NUMBERS}[T ]${CLOCK}(?<z>Z|[+-]\\d\\d:?\\d\\d)?`,
-    NUMBERS,
-    `${NUMBERS} ${CLOCK} (?<z>[+-]\\d\\d:?\\d\\d)(?: ${NAMED})?`,
-    `${SHORT_DAY}, (?<d>\\d\\d) ${MONTH} (?<y>\\d{4}) ${CLOCK} (?:${NAMED}|${OFFSET})`,
-    `(?<d>\\d\\d) ${MONTH} (?<yy>\\d\\d) (?<h>\\d\\d):(?<mi>\\d\\d) (?:${NAMED}|${OFFSET})`,
-    `(?:${DAYS.join("|")}), (?<d>\\d\\d)-${MONTH}-(?<yy>\\d\\d) ${CLOCK} ${NAMED}`,
-    `${SHORT_DAY} ${MONTH} +(?<d>\\d\\d?) ${CLOCK} (?:(?:${NAMED}|${OFFSET}) )?(?<y>\\d{4})`,
-    `(?<d>\\d\\d) ${MONTH} (?<y>\\d{4})`,
-    `${MONTH} +(?<d>\\d\\d?) ${CLOCK}`,
-    "(?<h>\\d\\d?):(?<mi>\\d\\d)(?<half>AM|PM)",
-].map((layout) => new RegExp(`^${layout}$`));
-const STORED = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{3})Z$/;
-const CENTURY_TURN = 69;
-
-function parseTime(text, zone) {
-    for (const layout of LAYOUTS) {
-        const match = layout.exec(text);
-        if (match !== null) return timeOfParts(match.groups, zone);
-    }
-    return null;
-}
-
-function timeOfParts(part, zone) {
-    const year = part.yy === undefined ? Number(part.y ?? 0) : Number(part.yy) + (Number(part.yy) >= CENTURY_TURN ? 1900 : 2000);
-    const month = part.month === undefined ? Number(part.mo ?? 1) : SHORT_MONTHS.indexOf(part.month) + 1;
-    const day = Number(part.d ?? 1);
-    let hour = Number(part.h ?? 0);
-    if (part.half !== undefined) {
-        if (hour > 12) return null;
-        hour = (hour % 12) + (part.half === "PM" ? 12 : 0);
-    }
-    const minute = Number(part.mi ?? 0), second = Number(part.s ?? 0);
-    if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return null;
-    const days = daysOf(year, month, day);
-    if (dateOf(days)[1] !== month) return null;
-    const wall = days * DAY_S + hour * 3600 + minute * 60 + second;
-    const ns = Number((part.f ?? "").padEnd(9, "0"));
-    if (part.z !== undefined && part.z !== "Z") {
-        const digits = part.z.slice(1).replace(":", "");
-        const offset = (part.z[0] === "-" ? -1 : 1) * (Number(digits.slice(0, 2)) * 3600 + Number(digits.slice(2)) * 60);
-        if (abs(offset) >= DAY_S) return null;
-        return new Time(wall - offset, ns, offset === 0 ? UTC : fixedZone(offset));
-    }
-    if (zone === undefined || part.z === "Z" || plainZone(zone)) return new Time(wall, ns, UTC);
-    return new Time(wall - zoneAt(zone, wall, true)[0], ns, zone);
-}
-
-// -- DateTime -----------------------------------------------------------------------------------------------------------
-
-class DateTime {
-    #time;
-
-    constructor(date, zone) {
-        this.#time = ZERO;
-        if (typeof date !== "string" || date === "") {
-            this.#time = timeOf(new Date());
-            return;
-        }
-        const place = typeof zone === "string" && zone !== "" ? new Timezone(zone) : undefined;
-        this.#time = (parseTime(date, place) ?? ZERO).utc();
-    }
-
-    static is(v) { return typeof v === "object" && v !== null && #time in v; }
-
-    static $of(time) {
-        const made = new DateTime("-");
-        made.#time = time;
-        return made;
-    }
-
-    time() { return this.#time; }
-    add(duration) { return DateTime.$of(this.#time.add(duration)); }
-    sub(u) { return this.#time.sub(asTime(u, "types.DateTime")); }
-    addDate(years, months, days) { return DateTime.$of(this.#time.addDate(years, months, days)); }
-    after(u) { return this.#time.after(asTime(u, "types.DateTime")); }
-    before(u) { return this.#time.before(asTime(u, "types.DateTime")); }
-    compare(u) { return this.#time.compare(asTime(u, "types.DateTime")); }
-    equal(u) { return this.#time.equal(asTime(u, "types.DateTime")); }
-    unix() { return this.#time.unix(); }
-    isZero() { return this.#time.isZero(); }
-
-    string() {
-        const time = this.#time;
-        return time.isZero() ? "" : time.format("2006-01-02 15:04:05.000Z");
-    }
-
-    toString() { return this.string(); }
-    toJSON() { return this.string(); }
-    value() { return this.string(); }
-    marshalJSON() { return P.bytesOf(JSON.stringify(this.string())); }
-
-    unmarshalJSON(b) {
-        let raw;
-        try { raw = JSON.parse(P.cast.text(b)); } catch (x) { throw P.goError(x.message); }
-        if (raw !== null && typeof raw !== "string") throw P.goError(`json: cannot unmarshal ${typeof raw} into Go value of type string`);
-        this.scan(raw ?? "");
-    }
-
-    scan(value) { this.#time = scanned(value); }
-}
-for (const name of ["toJSON"]) defineProperty(DateTime.prototype, name, { enumerable: false });
-
-// The Time that a date field or `scan` makes of a value.
-function scanned(value) {
-    if (value instanceof Number) value = +value;
-    if (typeof value === "string") return value === "" ? ZERO : (parseTime(value) ?? ZERO).utc();
-    if (typeof value === "number") return Number.isSafeInteger(value) && !Object.is(value, -0) || abs(value) === 2 ** 53 ? new Time(value, 0, UTC) : ZERO;
-    if (DateTime.is(value)) return value.time();
-    if (Time.is(value)) return value.utc();
-    if (value instanceof Date) return timeOf(value);
-    return ZERO;
-}
-
-function dateText(value) {
-    if (typeof value === "string" && STORED.test(value)) {
-        const stored = dateTime(value);
-        return stored.string();
-    }
-    return DateTime.$of(scanned(value)).string();
-}
-
-function dateTime(text) {
-    const match = STORED.exec(text);
-    if (match === null) return DateTime.$of(text === "" ? ZERO : (parseTime(text) ?? ZERO).utc());
-    const [, y, mo, d, h, mi, s, f] = match;
-    const parts = { y, mo, d, h, mi, s, f };
-    return DateTime.$of(timeOfParts(parts) ?? ZERO);
-}
-
-Object.assign(P, { Time, Duration, Month, Weekday, Timezone, DateTime, timeOf, parseTime, dateText, dateTime, durationText });
+Object.assign(P, { Time, Duration, Month, Weekday, Timezone, timeOf, durationText });
+P.calendar = { daysOf, dateOf, secondsOf, asTime, plainZone, zoneAt, fixedZone, pad, ZERO, ZERO_SEC, DAY_S, UTC, DAYS, SHORT_MONTHS };
 
 // As in the real one, `new` may be left out.
-const callable = (Class) => new Proxy(Class, { apply: (target, self, args) => new target(...args) });
-P.callable = callable;
-G.DateTime = callable(DateTime);
-G.Timezone = callable(Timezone);
+P.callable = (Class) => new Proxy(Class, { apply: (target, self, args) => new target(...args) });
+G.Timezone = P.callable(Timezone);

@@ -40,8 +40,10 @@ function bodyOf({ body, data }) {
 
 // The parts of an error that Go's client has: `Get "URL": reason`.
 function explained(error) {
-    const found = /^([A-Z]?[a-z]*) "((?:[^"\\]|\\.)*)": /.exec(String(error.message));
-    return found === null ? error : P.goErrorOf(error.message, { op: found[1], url: found[2], err: {} });
+    const found = /^([A-Z]?[a-z]*) "((?:[^"\\]|\\.)*)": (.*)$/s.exec(String(error.message));
+    if (found === null) return error;
+    const [, op, url, reason] = found;
+    return P.goErrorOf(error.message, { op, url, err: /^invalid (character|URL escape)/.test(reason) ? reason : {} });
 }
 
 function sent(request) {

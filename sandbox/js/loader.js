@@ -129,6 +129,7 @@ const TAGLESS = [
     "onCollectionsImportRequest", "onCollectionsListRequest", "onRealtimeConnectRequest", "onRealtimeMessageSend",
     "onRealtimeSubscribeRequest", "onSettingsListRequest", "onSettingsReload", "onSettingsUpdateRequest", "onTerminate",
 ];
+P.eventNames = [...TAGGED, ...TAGLESS];
 
 const natives = new WeakMap();
 let loading; // what has been registered, and the failure that no `catch` hides

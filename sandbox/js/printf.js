@@ -129,7 +129,7 @@ function textual(verb, flags, text, v) {
     const cut = flags.precision === undefined ? text : Array.from(text).slice(0, flags.precision).join("");
     switch (verb) {
         case "s": case "v": return cut;
-        case "q": return P.goQuote(cut);
+        case "q": return flags.sharp && !/[`\x00-\x08\x0a-\x1f\x7f\ufeff]/.test(cut) ? "`" + cut + "`" : P.goQuote(cut);
         case "x": case "X": return hex(cut, verb === "X");
         default: return bad(verb, v);
     }
@@ -140,6 +140,7 @@ function formatted(verb, flags, v) {
     if (verb === "p") return bad(verb, v);
     if (verb === "v") {
         if (flags.sharp) return source(v);
+        if (typeof v === "number" && !isInteger(v) && flags.precision !== undefined) return float("g", flags, v);
         return typeof v === "number" && flags.plus ? signed(shown(v, "v"), flags) : shown(v, "v", flags.plus);
     }
     if (v === null || v === undefined) return `%!${verb}(<nil>)`;

@@ -1,11 +1,10 @@
-// Record: one record in a script's hands, with the methods of the real one.
+// Record: one record in a script's hands. Its methods are in recordmethods.js, what others see of it in recordshown.js.
 //
 //   P.isRecord(x)
 //   P.recordIn(wire)           a Record from the host: [collection id, row] as it was read, or the object form of
 //                              `worker.hooks.shared`, whose handle leads to the one Record object of a shared record
 //   P.recordOut(record)        … for the host, in the same form: by its handle where it is shared
 //   P.recordState(record)      what is inside, for the prelude's other files
-//   P.recordJSON(record)       the JSON text that the API would answer
 //   P.loadRow(record, id, row) what Q's queries fill a `new Record` with
 //
 // State: schema; d: values by position (see recordvalues.js), one array with o and t until the first change; o: those it
@@ -14,15 +13,13 @@
 // flags; h: handle of a shared one; dirty: positions changed since the host was told, and view: whether that of the rest;
 // up: the state of a record in whose expand it is; collection: the Collection it was made with.
 
-const { defineProperty, preventExtensions, keys, hasOwn } = Object;
+const { preventExtensions, keys, hasOwn } = Object;
 const { isArray } = Array;
-const { stringify, parse } = JSON;
 const { cast } = P;
 const EXPAND = "expand";
-// Of auth records these are never shown, to nobody.
-const SECRETS = new Set(["password", "tokenKey"]);
-const AUTH_ONLY = "not an auth collection record";
 
+// Says that the state is there already.
+const MADE = {};
 let stateOf;
 let isRecord;
 
@@ -30,6 +27,11 @@ class Record {
     #s;
 
     constructor(collection, data) {
+        if (collection === MADE) {
+            this.#s = data;
+            preventExtensions(this);
+            return;
+        }
         this.#s = P.emptyState(collection);
         preventExtensions(this);
         if (data !== null && data !== undefined) load(this.#s, data);
@@ -38,11 +40,7 @@ class Record {
     static {
         stateOf = (record) => record.#s;
         isRecord = (x) => typeof x === "object" && x !== null && #s in x;
-        P.recordMade = (state) => {
-            const record = new Record(null);
-            record.#s = state;
-            return record;
-        };
+        P.recordMade = (state) => new Record(MADE, state);
     }
 
     get id() { return text(this.#s, "id"); }
@@ -227,338 +225,9 @@ function mergeExpand(s, expand) {
 }
 P.mergeExpand = (record, expand) => mergeExpand(stateOf(record), expand);
 
-// -- what others see ------------------------------------------------------------------------------------------------------------
-
-function isHidden(s, name, byField) {
-    const said = s.shown === null ? undefined : s.shown.get(name);
-    return said === undefined ? byField : !said;
-}
-
-// The members that are shown, by name and in no order; `value` makes one of a field and its value.
-function publicMembers(s, value, of) {
-    const members = new Map();
-    const { schema } = s;
-    if (s.custom && s.extra !== null) {
-        for (const [name, each] of s.extra) if (!isHidden(s, name, false)) members.set(name, of(each));
-    }
-    for (const field of schema.fields) {
-        if (isHidden(s, field.name, field.hidden) || (schema.isAuth && SECRETS.has(field.name))) continue;
-        if (schema.isAuth && field.name === "email" && !s.emailShown && !cast.bool(bare(s, "emailVisibility"))) continue;
-        members.set(field.name, value(field, s.d[field.position]));
-    }
-    if (!isHidden(s, "collectionId", false)) members.set("collectionId", of(schema.id));
-    if (!isHidden(s, "collectionName", false)) members.set("collectionName", of(schema.name));
-    if (s.expand !== null && !isHidden(s, EXPAND, false)) members.set(EXPAND, of(s.expand));
-    return members;
-}
-
-function valueJSON(field, value) {
-    if (value instanceof P.RawValue) return P.marshal(value.value);
-    switch (field.type) {
-        case "json": {
-            const raw = value === null ? "null" : typeof value === "string" ? value || "null" : stringify(value);
-            return P.isJSON(raw) ? P.compact(raw) : stringify(raw);
-        }
-        case "password": return stringify(P.values.shown(field, value));
-        case "date": case "autodate": return stringify(value);
-        default: return P.marshal(P.values.shown(field, value));
-    }
-}
-
-P.recordJSON = (record) => {
-    const members = publicMembers(stateOf(record), valueJSON, P.marshal);
-    return `{${[...members.keys()].sort().map((name) => `${stringify(name)}:${members.get(name)}`).join(",")}}`;
+P.recordParts = {
+    text, bare, scalar, moment, get, set, load, put, setField, setExpand, mergeExpand, viewChanged, collectionOf, made, lists,
 };
-
-function objectOf(members) {
-    const out = {};
-    for (const [name, value] of members) defineProperty(out, name, { value, enumerable: true, writable: true, configurable: true });
-    return out;
-}
-
-// -- methods ----------------------------------------------------------------------------------------------------------------
-
-const key = (name) => (typeof name === "string" ? name : P.goText(name));
-
-function named(s, names, shown) {
-    s.shown ??= new Map();
-    for (const name of names.flat()) s.shown.set(key(name), shown);
-    viewChanged(s);
-}
-
-function fieldsData(s, value = get) {
-    return objectOf(s.schema.fields.map((field) => [field.name, value(s, field.name)]));
-}
-
-function token(record, kind, more) {
-    const s = stateOf(record);
-    if (!s.schema.isAuth) throw P.goError(AUTH_ONLY);
-    return P.host("records.token", P.appNumber(), P.recordOut(record), kind, more ?? null);
-}
-
-// Values for another record: shared until either changes them.
-const copied = (s) => (s.d === s.o || s.d === s.t ? s.d : s.d.slice());
-
-const methods = {
-    collection() { return collectionOf(stateOf(this)); },
-    tableName() { return stateOf(this).schema.name; },
-    baseFilesPath() { return `${stateOf(this).schema.id}/${stateOf(this).pk || ""}`; },
-    hookTags() { return [stateOf(this).schema.name, stateOf(this).schema.id]; },
-    isNew() { return stateOf(this).fresh; },
-    pk() { return this.id; },
-    lastSavedPK() { return stateOf(this).pk; },
-    isSuperuser() { return stateOf(this).schema.name === "_superusers"; },
-
-    markAsNew() {
-        const s = stateOf(this);
-        s.pk = "";
-        s.fresh = true;
-        viewChanged(s);
-    },
-
-    markAsNotNew() {
-        const s = stateOf(this);
-        s.pk = this.id;
-        s.fresh = false;
-        viewChanged(s);
-    },
-
-    postScan() {
-        const s = stateOf(this);
-        s.o = s.t = s.d = s.d.slice();
-        this.markAsNotNew();
-    },
-
-    // values
-
-    get(name) { return get(stateOf(this), key(name)); },
-    set(name, value) { set(stateOf(this), key(name), value); },
-    load(data) { load(stateOf(this), data); },
-
-    setIfFieldExists(name, value) {
-        const s = stateOf(this);
-        const field = setField(s, key(name), value);
-        return field === undefined ? null : collectionOf(s).fields.getByName(field.name);
-    },
-
-    getRaw(name) {
-        const s = stateOf(this);
-        const at = s.schema.at.get(key(name));
-        if (at === undefined || s.schema.fields[at].type !== "password") return get(s, key(name));
-        const value = s.d[at];
-        if (value instanceof P.RawValue) return value.value;
-        if (typeof value === "string") return { lastError: null, hash: value, plain: "" };
-        return { lastError: null, hash: value.hash ?? P.host("records.hash", P.goText(value.plain)), plain: value.plain };
-    },
-
-    setRaw(name, value) {
-        const s = stateOf(this);
-        put(s, key(name), s.schema.at.has(key(name)) ? new P.RawValue(P.exported(value)) : P.exported(value));
-    },
-
-    getBool(name) { return cast.bool(scalar(stateOf(this), key(name))); },
-    getString(name) { return text(stateOf(this), key(name)); },
-    getInt(name) { return cast.int(scalar(stateOf(this), key(name))); },
-    getInt64(name) { return cast.int(scalar(stateOf(this), key(name))); },
-    getFloat(name) { return cast.float(scalar(stateOf(this), key(name))); },
-    getDateTime(name) { return P.dateTime(P.dateText(moment(stateOf(this), key(name)))); },
-
-    getGeoPoint(name) {
-        const { lon, lat } = P.pointOf(bare(stateOf(this), key(name)));
-        return new P.GeoPoint(lon, lat);
-    },
-
-    getStringSlice(name) {
-        const s = stateOf(this);
-        const at = s.schema.at.get(key(name));
-        const type = at === undefined ? "" : s.schema.fields[at].type;
-        if (type === "date" || type === "autodate") return [];
-        return cast.texts(type === "json" ? get(s, key(name)) : bare(s, key(name)));
-    },
-
-    getUnsavedFiles(name) {
-        const found = get(stateOf(this), key(name).replace(/:unsaved$/, ""));
-        return (isArray(found) ? found : [found]).filter((item) => P.isFile !== undefined && P.isFile(item));
-    },
-
-    getUploadedFiles(name) { return this.getUnsavedFiles(name); },
-
-    unmarshalJSONField(name, result) {
-        const value = get(stateOf(this), key(name));
-        P.unmarshal(value instanceof P.JSONRaw ? value.string() : P.marshal(value), result);
-    },
-
-    fieldsData() { return fieldsData(stateOf(this)); },
-
-    customData() {
-        const { extra } = stateOf(this);
-        return extra === null ? {} : objectOf([...extra].filter(([name]) => !name.startsWith("@pbInternal")));
-    },
-
-    findFileFieldByFile(filename) {
-        const s = stateOf(this);
-        const name = key(filename);
-        for (const field of s.schema.fields) {
-            if (field.type !== "file") continue;
-            const files = P.values.list(s.d[field.position]);
-            if (files.some((item) => (typeof item === "string" ? item : item.name) === name)) {
-                return collectionOf(s).fields.getByName(field.name);
-            }
-        }
-        return null;
-    },
-
-    dbExport() {
-        const s = stateOf(this);
-        const stored = (field, value) => {
-            if (field.type !== "password") return P.values.shown(field, value);
-            return typeof value === "string" ? value : this.getRaw(field.name).hash;
-        };
-        const fields = s.schema.fields.filter((field) => !s.onlyChanged || s.o === null || field.name === "id" || s.o[field.position] !== s.d[field.position]);
-        return objectOf(fields.map((field) => [field.name, stored(field, s.d[field.position])]));
-    },
-
-    replaceModifiers(data) {
-        const s = stateOf(this);
-        const copy = { ...s, d: s.d.slice(), h: 0 };
-        const out = {};
-        const given = data !== null && typeof data === "object" ? data : {};
-        for (const name of keys(given).sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
-            const found = P.values.keyOf(copy.schema, name);
-            if (found === undefined || found[1] === "") out[name] = given[name];
-            if (found === undefined) continue;
-            const field = copy.schema.fields[found[0]];
-            copy.d[found[0]] = P.values.applied(copy.schema, field, found[1], copy.d[found[0]], given[name]);
-            if (found[1] !== "") out[field.name] = P.values.shown(field, copy.d[found[0]]);
-        }
-        return out;
-    },
-
-    // copies
-
-    original() {
-        const s = stateOf(this);
-        const copy = made(s.schema, s.o ?? s.schema.fields.map(P.values.zero), s.o);
-        copy.collection = s.collection;
-        copy.pk = s.o === null ? "" : cast.text(s.o[s.schema.at.get("id")]);
-        return P.recordMade(copy);
-    },
-
-    fresh() {
-        const s = stateOf(this);
-        return P.recordMade({ ...made(s.schema, copied(s), s.o, s.t), fresh: s.fresh, pk: s.pk, collection: s.collection });
-    },
-
-    clone() {
-        const s = stateOf(this);
-        const copy = { ...s, d: copied(s), h: 0, dirty: null, view: false, up: null };
-        copy.extra = s.extra === null ? null : new Map(s.extra);
-        copy.shown = s.shown === null ? null : new Map(s.shown);
-        copy.expand = s.expand === null ? null : { ...s.expand };
-        return P.recordMade(copy);
-    },
-
-    // expand
-
-    expand() { return { ...stateOf(this).expand }; },
-    setExpand(expand) { setExpand(stateOf(this), expand); },
-    mergeExpand(expand) { mergeExpand(stateOf(this), expand); },
-
-    expandedOne(name) {
-        const found = stateOf(this).expand?.[key(name)];
-        const first = isArray(found) ? (lists.has(found) ? found[0] : null) : found;
-        return isRecord(first) ? first : null;
-    },
-
-    expandedAll(name) {
-        const found = stateOf(this).expand?.[key(name)];
-        return isArray(found) ? (lists.has(found) ? [...found] : []) : isRecord(found) ? [found] : [];
-    },
-
-    // what others see
-
-    withCustomData(state) {
-        stateOf(this).custom = Boolean(state);
-        viewChanged(stateOf(this));
-        return this;
-    },
-
-    ignoreEmailVisibility(state) {
-        stateOf(this).emailShown = Boolean(state);
-        viewChanged(stateOf(this));
-        return this;
-    },
-
-    ignoreUnchangedFields(state) {
-        stateOf(this).onlyChanged = Boolean(state);
-        return this;
-    },
-
-    hide(...names) {
-        named(stateOf(this), names.filter((name) => !isArray(name)), false);
-        return this;
-    },
-
-    unhide(...names) {
-        named(stateOf(this), names.filter((name) => !isArray(name)), true);
-        return this;
-    },
-
-    publicExport() { return objectOf(publicMembers(stateOf(this), P.values.shown, (value) => value)); },
-    marshalJSON() { return P.bytesOf(P.recordJSON(this)); },
-
-    unmarshalJSON(data) {
-        let plain;
-        try { plain = parse(cast.text(data)); } catch (x) { throw P.goError(x.message); }
-        load(stateOf(this), plain);
-    },
-
-    // of auth records
-
-    email() { return this.getString("email"); },
-    setEmail(email) { this.set("email", P.goText(email)); },
-    emailVisibility() { return this.getBool("emailVisibility"); },
-    setEmailVisibility(visible) { this.set("emailVisibility", Boolean(visible)); },
-    verified() { return this.getBool("verified"); },
-    setVerified(verified) { this.set("verified", Boolean(verified)); },
-    tokenKey() { return this.getString("tokenKey"); },
-    setTokenKey(value) { this.set("tokenKey", P.goText(value)); },
-    refreshTokenKey() { this.set("tokenKey", P.host("records.secret")); },
-    setPassword(password) { this.set("password", P.goText(password)); },
-
-    setRandomPassword() {
-        const s = stateOf(this);
-        const { plain, hash } = P.host("records.password", s.schema.id);
-        if (s.schema.at.has("password")) put(s, "password", new P.HashedPassword(hash, ""));
-        else put(s, "password", plain);
-        return plain;
-    },
-
-    validatePassword(password) {
-        const s = stateOf(this);
-        const at = s.schema.at.get("password");
-        if (at === undefined || s.schema.fields[at].type !== "password") return false;
-        const value = s.d[at];
-        const plain = P.goText(password);
-        if (value instanceof P.PlainPassword) return value.plain === plain;
-        const hash = typeof value === "string" ? value : value.hash;
-        return typeof hash === "string" && hash !== "" && P.host("records.passwordFits", plain, hash);
-    },
-
-    newAuthToken() { return token(this, "auth"); },
-    newStaticAuthToken(duration) { return token(this, "static", Math.trunc(cast.float(duration)) || 0); },
-    newFileToken() { return token(this, "file"); },
-    newVerificationToken() { return token(this, "verification"); },
-    newPasswordResetToken() { return token(this, "passwordReset"); },
-    newEmailChangeToken(newEmail) { return token(this, "emailChange", P.goText(newEmail)); },
-};
-
-for (const [name, value] of Object.entries(methods)) {
-    defineProperty(Record.prototype, name, { value, enumerable: true, writable: false, configurable: false });
-}
-defineProperty(Record.prototype, "toJSON", { value() { return parse(P.recordJSON(this)); }, enumerable: false });
-
-G.Record = P.callable(Record);
 
 // A value for the host, of a record's field.
 P.recordValue = (record, name) => {
@@ -581,8 +250,10 @@ P.newState = made;
 P.loadRow = (record, collectionId, row) => {
     const s = stateOf(record);
     const schema = P.schemaOf(collectionId);
-    Object.assign(s, made(schema, row, row), { fresh: false, pk: cast.text(row[schema.at.get("id")]) });
+    Object.assign(s, made(schema, row, row), { h: s.h, fresh: false, pk: cast.text(row[schema.at.get("id")]) });
 };
 
 // The Collection of a record: the shared one, or the very object that it was made with.
-const collectionOf = (s) => s.collection ?? (s.schema === NOTHING ? null : P.collection(s.schema.id));
+function collectionOf(s) {
+    return s.collection ?? (s.schema === NOTHING ? null : P.collection(s.schema.id));
+}

@@ -37,6 +37,9 @@ function expandPath(app, records, path, fetch, level) {
     if (rest.length > 0 && found.related.length > 0) expandPath(app, found.related, rest.join("."), fetch, level + 1);
     for (const record of records) {
         const own = found.of(record);
+        // the ids that a back relation has led to are on the record, as what is no field's
+        const ids = found.ids?.(record) ?? [];
+        if (ids.length > 0) record.setRaw(name, ids);
         P.mergeExpand(record, own.length === 0 ? {} : { [name]: node.multiple ? P.relatedList(own) : own[0] });
     }
 }
@@ -72,7 +75,7 @@ function backward(app, records, node, look) {
     const related = look(unique(pairs.map(([, id]) => id)));
     const byId = byIdOf(related);
     const idsOf = ({ id }) => pairs.filter(([parent]) => parent === id).map(([, child]) => child);
-    return { related, of: (record) => those(byId, idsOf(record)) };
+    return { related, of: (record) => those(byId, idsOf(record)), ids: idsOf };
 }
 
 const needsRecord = (record) => {

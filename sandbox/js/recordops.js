@@ -53,7 +53,7 @@ function params(given, at) {
 
 function param(value) {
     switch (typeof value) {
-        case "string": return { s: value };
+        case "string": return { s: P.goText(value) };
         case "number": case "boolean": return { r: cast.text(value) };
         case "undefined": return { r: "null" };
     }
@@ -155,7 +155,8 @@ P.appMethods({
 // A value as a statement's parameter.
 P.dbValue = (value) => {
     const held = P.exported(value);
-    if (held === null || typeof held === "string" || typeof held === "boolean") return held;
+    if (typeof held === "string") return P.goText(held);
+    if (held === null || typeof held === "boolean") return held;
     if (typeof held === "number") return Number.isFinite(held) ? held : null;
     if (isArray(held) && !(held instanceof P.JSONRaw) && !P.isMarked(held)) return P.marshal(held);
     if (held instanceof P.DateTime || held instanceof P.JSONRaw || isArray(held) || typeof held === "bigint") return cast.text(held);

@@ -39,6 +39,9 @@ class Hashed {
 Object.assign(P, { PlainPassword: Plain, RawValue: Raw, HashedPassword: Hashed });
 
 const LISTS = new Set(["select", "relation", "file"]);
+// Types whose values are texts, if there is but one.
+const TEXTS = new Set(["text", "email", "url", "editor", ...LISTS]);
+const BRACKET = 0x5b;
 
 // -- schemas --------------------------------------------------------------------------------------------------------------
 
@@ -57,7 +60,8 @@ function compiled([id, name, type, fields]) {
     const schema = { id, name, type, isAuth: type === "auth", fields: [], at: new Map() };
     for (let position = 0; position < fields.length; position++) {
         const [field, kind, hidden, multiple, pattern] = fields[position];
-        schema.fields.push({ name: field, type: kind, hidden, multiple, pattern, position });
+        const plain = TEXTS.has(kind) && !multiple;
+        schema.fields.push({ name: field, type: kind, hidden, multiple, pattern, position, plain, label: stringify(field) + ":" });
         schema.at.set(field, position);
     }
     return schema;
@@ -154,6 +158,7 @@ const storedText = (value) => (value === null || typeof value === "string" ? val
 // -- a script's view --------------------------------------------------------------------------------------------------------
 
 P.values.shown = (field, value) => {
+    if (field.plain && typeof value === "string" && value.charCodeAt(0) !== BRACKET) return value;
     if (value instanceof Raw) return value.value;
     switch (field.type) {
         case "number": return typeof value === "number" ? value : value === null ? NaN : cast.float(value);

@@ -94,6 +94,7 @@ function told(s, change) {
         s.expand = expandIn(change.x);
         P.expandedBelow(s);
     }
+    if (change.v !== undefined) viewIn(s, change.v);
 }
 
 P.sync = ({ z, r, u }) => {
@@ -115,7 +116,7 @@ function over(h) {
 
 // -- for the host -------------------------------------------------------------------------------------------------------------
 
-const relatedOut = (value) => (isArray(value) ? value.map(relatedOut) : P.isRecord(value) ? whole(state(value)) : { j: plain(value) });
+const relatedOut = (value) => (isArray(value) ? value.map(relatedOut) : P.isRecord(value) ? P.recordOut(value) : { j: plain(value) });
 
 function plain(value) {
     try { return JSON.parse(P.marshal(value)); } catch { return null; }

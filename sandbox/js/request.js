@@ -21,7 +21,7 @@ P.requestOf = (wire) => {
     if (wire.first) requests.clear();
     let state = requests.get(wire.q);
     if (state === undefined) {
-        state = { wire, q: wire.q, native: true, store: new Map(entries(wire.store ?? {})), auth: wire.anonymous ? null : undefined, authSet: false, info: null, body: null, request: null, headersChanged: false, response: null, depth: 0 };
+        state = { wire, q: wire.q, native: true, store: new Map(), auth: wire.anonymous ? null : undefined, authSet: false, info: null, body: null, request: null, headersChanged: false, response: null, depth: 0 };
         state.response = P.responseOf(state);
         requests.set(wire.q, state);
         if (requests.size > KEPT_MAX) requests.delete(requests.keys().next().value);

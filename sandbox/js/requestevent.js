@@ -146,10 +146,8 @@ P.putFile = (state, root, name) => {
     const { status } = state.response;
     const found = P.host("request.static", state.q, root, name);
     if (found === null) throw P.refusal(404, "File not found");
-    const header = P.httpResponse(state).header();
-    if (header.values("Content-Type").length === 0 && found.type !== "") header.set("Content-Type", found.type);
     if (status !== 0) return void P.put(state, status, null, { binary: P.host("fs.read", found.path).v });
-    P.put(state, 200, null, { file: found.path });
+    P.put(state, 200, found.type, { file: found.path });
 };
 
 // -- around the server's own routes -----------------------------------------------------------------------------------------

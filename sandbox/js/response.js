@@ -16,10 +16,22 @@ const STATUS = { min: 100, max: 999 };
 const text = (value) => P.goText(value);
 
 P.responseOf = (state) => ({
-    state, status: 0, header: null, sent: null, chunks: [], size: 0, native: false, flushed: false, gzip: false, object: null,
+    state, status: 0, header: null, sent: null, chunks: [], size: 0, native: false, gzip: false, object: null, type: "", unsent: false,
 });
 
-const headerOf = (state) => (state.response.header ??= P.Header(state.wire.answer ?? [], () => { state.response.headerChanged = true; }));
+// Nobody looks at them in most answers: the host tells of them when somebody does.
+const headerOf = (state) => (state.response.header ??= P.Header(P.host("request.headers", state.q), () => {
+    const { response } = state;
+    if (response.status !== 0) return;
+    if (state.native) sendHeaders(state);
+    else response.unsent = true;
+}));
+
+// Headers without an answer, while one of the server's own routes is at work.
+function sendHeaders(state) {
+    state.response.unsent = false;
+    P.host("request.answer", state.q, P.headerPairs(state.response.header));
+}
 
 // The status line goes out: from here on headers count no more.
 function begin(state, status) {
@@ -38,7 +50,7 @@ function begin(state, status) {
 
 function freeze(state) {
     const { response } = state;
-    response.sent = response.headerChanged || response.header !== null ? P.headerPairs(headerOf(state)) : null;
+    response.sent = response.header === null ? null : P.headerPairs(response.header);
     if (state.native) tell(state);
 }
 
@@ -47,6 +59,8 @@ function tell(state) {
     P.host("request.write", state.q, P.answerOf(state), response.native);
     response.chunks = [];
 }
+
+P.tellAnswer = tell;
 
 function add(state, chunk) {
     const { response } = state;
@@ -59,9 +73,11 @@ function add(state, chunk) {
 }
 
 P.put = (state, status, type, chunk) => {
-    if (type !== null && state.response.status === 0) {
-        const header = headerOf(state);
-        if (header.values("Content-Type").length === 0) header.set("Content-Type", type);
+    const { response } = state;
+    if (type !== null && response.status === 0) {
+        const { header } = response;
+        if (header === null) response.type = type;
+        else if (header.values("Content-Type").length === 0) header.set("Content-Type", type);
     }
     begin(state, status);
     if (chunk !== undefined) add(state, chunk);
@@ -77,25 +93,29 @@ function joined(chunks) {
 P.answerOf = (state) => {
     const { response } = state;
     const out = { status: response.native ? 0 : response.status };
-    const pairs = response.sent ?? (response.header === null ? null : P.headerPairs(response.header));
+    const pairs = response.status !== 0 ? response.sent : response.header === null ? null : P.headerPairs(response.header);
     if (pairs !== null) out.headers = pairs;
+    else if (response.type !== "") out.type = response.type;
     if (response.gzip) out.gzip = true;
     if (state.quiet) out.quiet = true;
     return response.chunks.length === 0 ? out : { ...out, ...joined(response.chunks) };
 };
 
-// The server's own answer stands, of that status.
-P.nativeWritten = (state, status) => {
+// The server's own answer stands, of that status; its headers are those of now.
+P.nativeStands = (state, status) => {
     const { response } = state;
-    if (response.status === 0) response.native = true;
-    response.status = response.status || status;
+    if (response.status !== 0) return;
+    if (response.unsent) sendHeaders(state);
+    response.native = true;
+    response.status = status;
 };
 
-P.nativeUndone = (state) => {
-    const { response } = state;
-    if (!response.native) return;
-    response.native = false;
-    response.status = 0;
+// … but where a transaction is open, when that is committed.
+P.nativeWritten = (state, status) => {
+    const number = P.appNumber();
+    const info = P.app(number < 0 ? -1 - number : number).txInfo();
+    if (info === null) return void P.nativeStands(state, status);
+    info.onComplete((failure) => { if (failure === null) P.nativeStands(state, status); });
 };
 
 class Response {

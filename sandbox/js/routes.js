@@ -40,6 +40,7 @@ class Chain {
         const { response } = state;
         const changes = P.changesOf(state);
         if (response.header !== null && response.status === 0) changes.answer = P.headerPairs(response.header);
+        if (response.status !== 0) P.tellAnswer(state); // what was written stands before the server's own
         const outer = state.native;
         state.native = true;
         let told;
@@ -49,12 +50,8 @@ class Chain {
             state.native = outer;
         }
         if (told === null || told.status === 0) return;
-        const info = event.app.txInfo();
-        if (told.deferred && info !== null) {
-            info.onComplete((failure) => { if (failure === null) P.nativeWritten(state, told.status); });
-            return;
-        }
-        P.nativeWritten(state, told.status);
+        if (told.deferred) P.nativeWritten(state, told.status);
+        else P.nativeStands(state, told.status);
     }
 }
 

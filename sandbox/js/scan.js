@@ -168,6 +168,7 @@ const INTO = {
 };
 
 P.scanned = (value, type) => {
+    if (typeof value === "string" && (type === "string" || type === "string?")) return value;
     if (type.endsWith("?")) return value === null ? null : INTO[type.slice(0, -1)](value);
     return INTO[type](value);
 };

@@ -22,13 +22,33 @@ const REFUSED = [
     "bootstrap", "clearBootstrap", "resetBootstrapState", "restart", "start", "execute", "runSystemMigrations",
     "runAppMigrations", "runAllMigrations",
 ];
+const MANY = "the server's process has many tenants";
+// The typings leave them out; what is bound this way would be bound to the process that happens to run the script.
+const BOUND = "bind the handler in a file of pb_hooks";
 
 const members = {};
+const refused = (member, why) => {
+    members[member] = { [member]() { throw P.goError(`$app.${member} is not for scripts: ${why}`); } }[member];
+};
 for (const member of Object.keys(LACKING)) members[member] = lacking(member, LACKING[member]);
-for (const member of REFUSED) {
-    members[member] = { [member]() { throw P.goError(`$app.${member} is not for scripts: the server's process has many tenants`); } }[member];
-}
+for (const member of REFUSED) refused(member, MANY);
+for (const member of [...P.eventNames, "onServe"]) refused(member, `${BOUND}, with ${member}(…)`);
 P.appMethods(members);
+
+// Nothing but the log lies in the auxiliary database.
+function aux(app, model, validated) {
+    if (validated) app.validate(model);
+    throw P.goError(`SQL logic error: no such table: ${model.tableName()} (1)`);
+}
+
+P.appMethods({
+    auxSave(model) { aux(this, model, true); },
+    auxSaveWithContext(context, model) { aux(this, model, true); },
+    auxSaveNoValidate(model) { aux(this, model, false); },
+    auxSaveNoValidateWithContext(context, model) { aux(this, model, false); },
+    auxDelete(model) { if (!(model instanceof Log)) aux(this, model, false); P.host("log.delete", this.$n, model.id); },
+    auxDeleteWithContext(context, model) { this.auxDelete(model); },
+});
 
 // Realtime connections: there are none as long as there is no such service.
 const broker = Object.freeze({
@@ -64,9 +84,10 @@ P.appMethods({
     dryRunView(query, size) {
         const { name, fields, rows } = P.host("view.try", this.$n, P.toText(query), P.toInt(size));
         const view = P.collectionOf({ ...VIEW, id: `pbc_${P.crc32("view" + name)}`, name, fields }, true);
+        const schema = P.values.schema(P.collectionWire(view).def);
         const sample = rows.map((row) => {
-            const record = new G.Record(view);
-            for (const key of Object.keys(row)) record.setRaw(key, row[key]);
+            const record = P.recordFrom(schema, row);
+            P.recordState(record).collection = view;
             return record;
         });
         return { fields: P.fieldsOf(fields), sample };

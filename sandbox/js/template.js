@@ -14,121 +14,11 @@ const CACHED_MAX = 64;
 
 class Break extends Error {}
 class Continue extends Error {}
-class Failure extends Error {}
 
-const fail = (message) => { throw new Failure(message); };
+const { Failure, FUNCTIONS, applied, isInteger, truth } = P.templateFunctions;
 const { glob } = G.$filepath;
 const isFunction = (v) => typeof v === "function";
-const isInteger = (v) => typeof v === "number" && Number.isSafeInteger(v);
 
-// -- functions ----------------------------------------------------------------------------------------------------------
-
-const truth = (v) => {
-    if (v === null || v === undefined) return false;
-    if (typeof v === "object") {
-        if (v instanceof P.SafeHTML) return v.html !== "";
-        if (isArray(v)) return v.length > 0;
-        return P.isGo(v) || P.isRecord(v) || keys(v).length > 0;
-    }
-    return Boolean(v);
-};
-
-const textOf = (v) => (v instanceof P.SafeHTML ? v.html : v);
-const kindOf = (v) => {
-    const value = textOf(v);
-    if (value === null || value === undefined) return "nil";
-    if (typeof value === "number") return isInteger(value) ? "int" : "float";
-    return { string: "string", boolean: "bool" }[typeof value] ?? "other";
-};
-
-function typeName(v, constant) {
-    return constant && isInteger(v) ? "int" : P.goType(v);
-}
-
-function same(a, b) {
-    const [one, two] = [kindOf(a), kindOf(b)];
-    if (one === "other" && (isArray(a) || !P.isGo(a))) fail(`non-comparable type ${P.goFormat("%s", [a])}: ${P.goType(a)}`);
-    if (one === "nil" || two === "nil") return one === two;
-    if (one !== two) fail(`incompatible types for comparison: ${P.goType(a)} and ${P.goType(b)}`);
-    return textOf(a) === textOf(b);
-}
-
-function before(a, b) {
-    const [one, two] = [kindOf(a), kindOf(b)];
-    if (one !== two) fail(`incompatible types for comparison: ${P.goType(a)} and ${P.goType(b)}`);
-    if (!["int", "float", "string"].includes(one)) fail("invalid type for comparison");
-    return textOf(a) < textOf(b);
-}
-
-function indexed(item, ...path) {
-    let at = item;
-    if (at === null || at === undefined) fail("index of untyped nil");
-    for (const index of path) {
-        if (at === null || at === undefined) fail("index of nil pointer");
-        if (isArray(at) || typeof at === "string") {
-            const list = typeof at === "string" ? Array.from(P.utf8(at), (c) => c.charCodeAt(0)) : at;
-            if (!isInteger(index)) fail(index === null ? "cannot index slice/array with nil" : `cannot index slice/array with type ${P.goType(index)}`);
-            if (index < 0 || index >= list.length) fail(`index out of range: ${index}`);
-            at = list[index];
-        } else if (typeof at === "object" && !P.isGo(at) && !P.isRecord(at)) {
-            if (typeof index !== "string") fail(`value has type ${P.goType(index)}; should be string`);
-            at = hasOwn(at, index) ? at[index] : null;
-        } else {
-            fail(`can't index item of type ${P.goType(at)}`);
-        }
-    }
-    return at;
-}
-
-function sliced(item, ...bounds) {
-    if (item === null || item === undefined) fail("slice of untyped nil");
-    if (bounds.length > 3) fail(`too many slice indexes: ${bounds.length}`);
-    if (typeof item === "string" && bounds.length === 3) fail("cannot 3-index slice a string");
-    if (typeof item !== "string" && !isArray(item)) fail(`can't slice item of type ${P.goType(item)}`);
-    const whole = typeof item === "string" ? P.utf8(item) : item;
-    for (const bound of bounds) {
-        if (!isInteger(bound)) fail(`cannot index slice/array with type ${P.goType(bound)}`);
-        if (bound < 0 || bound > whole.length) fail(`index out of range: ${bound}`);
-    }
-    const [from = 0, to = whole.length] = bounds;
-    if (from > to) fail(`invalid slice index: ${from} > ${to}`);
-    return typeof item === "string" ? P.fromUtf8(whole.slice(from, to)) : whole.slice(from, to);
-}
-
-function lengthOf(item) {
-    if (item === null || item === undefined) fail("reflect: call of reflect.Value.Type on zero Value");
-    if (typeof item === "string") return P.utf8(item).length;
-    if (isArray(item)) return item.length;
-    if (typeof item === "object" && !P.isGo(item) && !P.isRecord(item)) return keys(item).length;
-    return fail(`len of type ${P.goType(item)}`);
-}
-
-const JS_ESCAPES = { "\\": "\\\\", "'": "\\'", "\"": "\\\"", "<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "=": "\\u003D" };
-const jsEscaped = (text) => text.replace(/[\\'"<>&=\x00-\x1f\x7f]/g, (c) =>
-    JS_ESCAPES[c] ?? "\\u" + c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0"));
-const queryEscaped = (text) => P.utf8(text).replace(/[^A-Za-z0-9\-._~]/g, (c) =>
-    (c === " " ? "+" : "%" + c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")));
-
-// [least arguments, most, what it does]
-const FUNCTIONS = {
-    call: [1, Infinity, (fn, ...args) => (isFunction(fn) ? P.exported(fn(...args)) : fail(`non-function ${P.goPrint([fn])} of type ${P.goType(fn)}`))],
-    html: [0, Infinity, (...args) => P.htmlEscaped(P.goPrint(args))],
-    index: [1, Infinity, indexed],
-    slice: [1, Infinity, sliced],
-    js: [0, Infinity, (...args) => jsEscaped(P.goPrint(args))],
-    len: [1, 1, lengthOf],
-    not: [1, 1, (v) => !truth(v)],
-    print: [0, Infinity, (...args) => P.goPrint(args)],
-    println: [0, Infinity, (...args) => P.goPrintLine(args)],
-    urlquery: [0, Infinity, (...args) => queryEscaped(P.goPrint(args))],
-    eq: [1, Infinity, (a, ...others) => (others.length === 0 ? fail("missing argument for comparison") : others.some((b) => same(a, b)))],
-    ne: [2, 2, (a, b) => !same(a, b)],
-    lt: [2, 2, before],
-    le: [2, 2, (a, b) => before(a, b) || same(a, b)],
-    gt: [2, 2, (a, b) => !(before(a, b) || same(a, b))],
-    ge: [2, 2, (a, b) => !before(a, b)],
-    raw: [1, 1, (text) => (typeof text === "string" ? new P.SafeHTML(text) : fail(`wrong type for value; expected string; got ${P.goType(text)}`))],
-};
 const LOGIC = new Set(["and", "or"]);
 const ESCAPERS = new Set(["html", "urlquery"]);
 
@@ -155,7 +45,7 @@ class Execution {
         const template = this.set.get(name);
         this.call(template, this.data, 0);
         const open = this.html.end();
-        if (open !== "") throw P.goError(`html/template:${name}: ${open}`);
+        if (open !== "") throw P.goError(`html/template:${name === "" ? "" : name + ":"} ${open}`);
         return this.out.join("");
     }
 
@@ -166,12 +56,9 @@ class Execution {
 
     // An error at a node, with its place.
     stop(frame, node, message) {
-        const { file, name, text } = frame.template;
-        const ahead = text.slice(0, node.at);
-        const line = ahead.split("\n").length;
-        const column = P.utf8(ahead.slice(ahead.lastIndexOf("\n") + 1)).length;
+        const { name } = frame.template;
         const shown = node.text.length > CONTEXT_CHARS_MAX ? node.text.slice(0, CONTEXT_CHARS_MAX) + "..." : node.text;
-        throw P.goError(`template: ${file}:${line}:${column}: executing ${P.goQuote(name)} at <${shown}>: ${message}`);
+        throw P.goError(`template: ${this.place(frame, node.at)}: executing ${P.goQuote(name)} at <${shown}>: ${message}`);
     }
 
     list(frame, nodes, dot) {
@@ -183,7 +70,7 @@ class Execution {
     node(frame, node, dot) {
         if (++this.steps > STEPS_MAX) throw P.goError("the template takes too many steps");
         switch (node.kind) {
-            case "text": this.markup(frame, () => this.html.text(node.text)); break;
+            case "text": this.text(frame, node); break;
             case "action": this.action(frame, node, dot); break;
             case "if": case "with": this.choice(frame, node, dot); break;
             case "range": this.range(frame, node, dot); break;
@@ -193,9 +80,24 @@ class Execution {
         }
     }
 
+    // What becomes of a text depends on where it stands, and on nothing else.
+    text(frame, node) {
+        const { html } = this;
+        const place = html.place;
+        const known = (node.known ??= new Map());
+        let found = known.get(place);
+        if (found === undefined) {
+            const out = this.markup(frame, () => html.text(node.text));
+            known.set(place, (found = { out, place: html.place }));
+        } else {
+            html.place = found.place;
+        }
+        this.write(found.out);
+    }
+
     markup(frame, work) {
         try {
-            this.write(work());
+            return work();
         } catch (error) {
             if (!(error instanceof P.HtmlFault)) throw error;
             throw P.goError(`html/template:${frame.template.name}: ${error.message}`);
@@ -204,21 +106,27 @@ class Execution {
 
     action(frame, { pipe }, dot) {
         const { commands } = pipe;
-        const last = commands.at(-1).args[0];
-        commands.forEach(({ args: [head] }, at) => {
-            if (head.kind === "function" && ESCAPERS.has(head.name) && at < commands.length - 1) {
-                const { file, text } = frame.template;
-                const ahead = text.slice(0, pipe.at);
-                const place = `${ahead.split("\n").length}:${ahead.length - ahead.lastIndexOf("\n") - 1}`;
-                throw P.goError(`html/template:${file}:${place}: predefined escaper ${P.goQuote(head.name)} disallowed in template`);
-            }
-        });
+        const last = commands[commands.length - 1].args[0];
+        if (commands.length > 1) this.checkEscapers(frame, pipe);
         // {{. | html}} is what is done anyway
         const escaped = last.kind === "function" && last.name === "html" && (this.html.state === "text" || this.html.state === "rcdata");
         const value = this.pipe(frame, pipe, dot);
         if (pipe.names.length > 0) return;
         if (escaped) this.write(value);
-        else this.markup(frame, () => this.html.value([value]));
+        else this.write(this.html.value(value));
+    }
+
+    checkEscapers(frame, { at, commands }) {
+        for (const { args: [head] } of commands.slice(0, -1)) {
+            if (head.kind !== "function" || !ESCAPERS.has(head.name)) continue;
+            throw P.goError(`html/template:${this.place(frame, at)}: predefined escaper ${P.goQuote(head.name)} disallowed in template`);
+        }
+    }
+
+    // File, line and column of a place in the template.
+    place({ template: { file, text } }, at) {
+        const ahead = text.slice(0, at);
+        return `${file}:${ahead.split("\n").length}:${P.utf8(ahead.slice(ahead.lastIndexOf("\n") + 1)).length}`;
     }
 
     choice(frame, node, dot) {
@@ -233,6 +141,9 @@ class Execution {
         const scope = frame.variables.length;
         const value = this.pipe(frame, node.pipe, dot, true);
         const { names, assigns } = node.pipe;
+        if (names.length > 1 && isInteger(value)) {
+            this.stop(frame, node.pipe.commands[0].args[0], `can't use ${value} to iterate over more than one variable`);
+        }
         let any = false;
         try {
             for (const [key, item] of this.items(frame, node.pipe, value)) {
@@ -286,10 +197,7 @@ class Execution {
     nested(frame, node, dot) {
         const template = this.set.get(node.name);
         if (template === undefined) {
-            const { file, text } = frame.template;
-            const ahead = text.slice(0, node.at);
-            const place = `${ahead.split("\n").length}:${ahead.length - ahead.lastIndexOf("\n") - 1}`;
-            throw P.goError(`html/template:${file}:${place}: no such template ${P.goQuote(node.name)}`);
+            throw P.goError(`html/template:${this.place(frame, node.at)}: no such template ${P.goQuote(node.name)}`);
         }
         if (frame.depth >= DEPTH_MAX) this.stop(frame, node, `exceeded maximum template depth (${DEPTH_MAX})`);
         this.call(template, node.pipe === null ? null : this.pipe(frame, node.pipe, dot), frame.depth + 1);
@@ -363,10 +271,9 @@ class Execution {
             const [least, most, fn] = FUNCTIONS[head.name];
             if (given.length < least || given.length > most) {
                 const want = most === Infinity ? `at least ${least}` : String(least);
-                this.stop(frame, command, `wrong number of args for ${head.name}: want ${want} got ${given.length}`);
+                this.stop(frame, head, `wrong number of args for ${head.name}: want ${want} got ${given.length}`);
             }
-            if (head.name === "len" && args[0]?.kind === "number") fail("len of type int");
-            return fn(...given);
+            return applied(fn, given, args.filter(({ kind }) => kind === "number").map(({ value }) => value));
         } catch (error) {
             if (error instanceof Failure) this.stop(frame, command, `error calling ${head.name}: ${error.message}`);
             throw error;
@@ -483,7 +390,7 @@ const fileText = (path) => P.fromUtf8(P.files.read(path));
 function matching(system, patterns) {
     const root = P.fsRoot(system);
     if (root === undefined) throw new TypeError(`could not convert function call parameter 0: could not convert ${String(system)} to fs.FS`);
-    if (patterns.length === 0) throw P.goError("template: no files named in call to ParseFiles");
+    if (patterns.length === 0) throw P.goError("html/template: no files named in call to ParseFiles");
     return patterns.flatMap((pattern) => {
         const found = glob(P.path.join(root, pattern));
         if (found.length === 0) throw P.goError(`template: pattern matches no files: \`${pattern}\``);
@@ -504,7 +411,7 @@ G.$template = {
 
     loadFiles(...paths) {
         return new Renderer(once(() => attempt(() => {
-            if (paths.length === 0) throw P.goError("template: no files named in call to ParseFiles");
+            if (paths.length === 0) return [["", ""]];
             return paths.map((path) => [baseName(P.goText(path)), fileText(P.goText(path))]);
         })));
     },

@@ -2,144 +2,23 @@
 //
 //   new P.Html()            where in a page the output stands
 //     .text(source)         a piece of the template: it moves on, and is returned as it is written (comments are left out)
-//     .value(values)        values of an action, escaped for this place
+//     .value(value)         an action's value, escaped for this place
 //     .end()                a description if the page ends in the middle of something
-//   P.SafeHTML              a text that is HTML already (`raw`)
-//   P.htmlEscaped(text)     as Go's template.HTMLEscapeString
+// It is what Go's html/template finds out when it is parsed; here it is followed as the page is written.
 
-const FAILSAFE = "ZgotmplZ";
+const {
+    FAILSAFE, SafeHTML, attributeKind, attributeName, cssText, cssValue, decodedCSS, html, jsRegexp, jsTemplate, jsText, jsValue,
+    normal, srcset, stripped, unquoted, unquotedKept, urlEscaped, urlFiltered, urlNormal,
+} = P.templateEscapers;
 const ELEMENTS = { script: "script", style: "style", textarea: "textarea", title: "title" };
 const CONTENT = { script: "js", style: "css", textarea: "rcdata", title: "rcdata" };
 const VALUE_STATES = { "": "attr", url: "url", srcset: "srcset", style: "css", script: "js", scriptType: "attr" };
-const URLS = new Set([
-    "action", "archive", "background", "cite", "classid", "codebase", "data", "formaction", "href", "icon", "longdesc",
-    "manifest", "poster", "profile", "src", "usemap", "xmlns",
-]);
 const COMMENTS = new Set(["htmlComment", "jsBlock", "jsLine", "jsOpen", "jsClose", "cssBlock", "cssLine"]);
 const SCRIPT_TEXTS = new Set(["jsDouble", "jsSingle", "jsTemplate", "jsRegexp"]);
 const WHITE = /[ \t\n\f\r]/;
 const LINE_ENDS = /[\n\r\u2028\u2029]/;
 
-class SafeHTML {
-    constructor(html) { this.html = html; }
-    string() { return this.html; }
-    toString() { return this.html; }
-}
-P.SafeHTML = SafeHTML;
-
-// -- escapers -----------------------------------------------------------------------------------------------------------
-
-const PLAIN = { "\0": "\ufffd", "\"": "&#34;", "&": "&amp;", "'": "&#39;", "+": "&#43;", "<": "&lt;", ">": "&gt;" };
-const replacer = (table) => {
-    const some = new RegExp(`[${Object.keys(table).map((c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")).join("")}]`, "g");
-    return (text) => text.replace(some, (c) => table[c]);
-};
-const html = replacer(PLAIN);
-const { "&": _, ...NORMAL } = PLAIN;
-const normal = replacer(NORMAL);
-const unquoted = replacer({
-    "\0": "&#xfffd;", "\t": "&#9;", "\n": "&#10;", "\v": "&#11;", "\f": "&#12;", "\r": "&#13;", " ": "&#32;", "\"": "&#34;",
-    "&": "&amp;", "'": "&#39;", "+": "&#43;", "<": "&lt;", "=": "&#61;", ">": "&gt;", "`": "&#96;",
-});
-P.htmlEscaped = replacer({ "\0": "\ufffd", "\"": "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;" });
-
-const JS = {
-    "\0": "\\u0000", "\t": "\\t", "\n": "\\n", "\v": "\\u000b", "\f": "\\f", "\r": "\\r", "\"": "\\u0022", "`": "\\u0060",
-    "&": "\\u0026", "'": "\\u0027", "+": "\\u002b", "/": "\\/", "<": "\\u003c", ">": "\\u003e", "\\": "\\\\",
-    "\u2028": "\\u2028", "\u2029": "\\u2029",
-};
-const jsText = replacer(JS);
-const jsTemplate = replacer({ ...JS, $: "\\u0024", "{": "\\u007b", "}": "\\u007d" });
-const { "`": __, ...JS_REGEXP } = JS;
-for (const c of "$()*-.?[]^{|}") JS_REGEXP[c] = "\\" + c;
-const jsRegexp = replacer(JS_REGEXP);
-
-const CSS = {
-    "\0": "\\0", "\t": "\\9", "\n": "\\a", "\f": "\\c", "\r": "\\d", "\"": "\\22", "&": "\\26", "'": "\\27", "(": "\\28",
-    ")": "\\29", "+": "\\2b", "/": "\\2f", ":": "\\3a", ";": "\\3b", "<": "\\3c", ">": "\\3e", "\\": "\\\\", "{": "\\7b", "}": "\\7d",
-};
-
-function cssText(text) {
-    let out = "";
-    for (let at = 0; at < text.length; at++) {
-        const replacement = CSS[text[at]];
-        if (replacement === undefined) {
-            out += text[at];
-            continue;
-        }
-        out += replacement;
-        const next = text[at + 1];
-        if (replacement !== "\\\\" && (next === undefined || /[0-9a-fA-F \t\n\f\r]/.test(next))) out += " ";
-    }
-    return out;
-}
-
-const decodedCSS = (text) => text.replace(/\\(?:([0-9a-fA-F]{1,6})[ \t\n\f\r]?|(.))/gs, (all, hex, c) =>
-    (hex === undefined ? c : String.fromCodePoint(Math.min(parseInt(hex, 16), 0x10ffff))));
-
-function cssValue(text) {
-    const decoded = decodedCSS(text);
-    if (/[\0"'()/;@[\\\]`{}<>]/.test(decoded) || decoded.includes("--")) return FAILSAFE;
-    const name = decoded.toLowerCase().replace(/[^a-z0-9_\-\u0080-\u{10ffff}]/gu, "");
-    return name.includes("expression") || name.includes("mozbinding") ? FAILSAFE : decoded;
-}
-
-const bytes = (text) => Array.from(P.utf8(text), (c) => "%" + c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
-const urlEscaped = (text) => text.replace(/[^A-Za-z0-9\-._~]+/gu, bytes);
-const urlNormal = (text) => text.replace(/(%[0-9a-fA-F]{2})|[^A-Za-z0-9\-._~!#$&*+,/:;=?@[\]]/gu, (c, kept) => kept ?? bytes(c));
-
-function safeURL(text) {
-    const colon = text.indexOf(":");
-    if (colon < 0 || text.slice(0, colon).includes("/")) return true;
-    return ["http", "https", "mailto"].includes(text.slice(0, colon).toLowerCase());
-}
-const urlFiltered = (text) => (safeURL(text) ? text : "#" + FAILSAFE);
-
-function srcset(text) {
-    return text.split(",").map((part) => {
-        const [, before, url, rest, after] = /^([ \t\n\f\r]*)([^ \t\n\f\r]*)((?:[ \t\n\f\r]*[^ \t\n\f\r]+)*)([ \t\n\f\r]*)$/.exec(part);
-        if (!safeURL(url) || !/^[ \t\n\f\ra-zA-Z0-9]*$/.test(rest)) return "#" + FAILSAFE;
-        return before + urlNormal(url).replaceAll(",", "%2c") + rest + after;
-    }).join(",");
-}
-
-function attributeName(text) {
-    if (text === "") return FAILSAFE;
-    const name = text.toLowerCase();
-    return attributeKind(name) !== "" || !/^[0-9a-z]*$/.test(name) ? FAILSAFE : name;
-}
-
-function jsValue(values) {
-    let json;
-    try {
-        const value = values.length === 1 ? values[0] : P.goPrint(values);
-        json = P.marshal(value instanceof SafeHTML ? value.html : value === undefined ? null : value);
-    } catch (error) {
-        return ` /* ${String(error.message).replaceAll("*/", "* /").replaceAll("</script", "\\x3C/script").replaceAll("<!--", "\\x3C!--")} */null `;
-    }
-    json = json.replace(/[<>&\u2028\u2029]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
-    const part = /[\p{L}\p{Nd}$_]/u;
-    return part.test(json[0]) || part.test(json.at(-1)) ? ` ${json} ` : json;
-}
-
-const stripped = (text) => text.replace(/<!--[^]*?(?:-->|$)|<\/?[a-zA-Z][^>]*(?:>|$)/g, "");
-
 // -- contexts -----------------------------------------------------------------------------------------------------------
-
-function attributeKind(given) {
-    let name = given.startsWith("data-") ? given.slice(5) : given;
-    const colon = name.indexOf(":");
-    if (colon >= 0) {
-        if (name.slice(0, colon) === "xmlns") return "url";
-        name = name.slice(colon + 1);
-    }
-    if (URLS.has(name)) return "url";
-    if (name === "srcset") return "srcset";
-    if (name === "style") return "style";
-    if (name === "srcdoc") return "html";
-    if (name.startsWith("on")) return "script";
-    return /src|uri|url/.test(name) ? "url" : "";
-}
 
 const isScript = (type) => {
     const [first] = type.trim().toLowerCase().split(";");
@@ -173,6 +52,23 @@ class Html {
         this.reset();
     }
 
+    // Where it stands, as a text, and to go there.
+    get place() {
+        const { state, delimiter, element, attribute, urlPart, divides, braces } = this;
+        if (state === "text") return "";
+        return `${state},${delimiter},${element},${attribute},${urlPart},${divides ? 1 : ""},${braces.join("+")}`;
+    }
+
+    set place(place) {
+        if (place === "") {
+            this.reset();
+            return;
+        }
+        const [state, delimiter, element, attribute, urlPart, divides, braces] = place.split(",");
+        Object.assign(this, { state, delimiter, element, attribute, urlPart: Number(urlPart), divides: divides === "1" });
+        this.braces = braces === "" ? [] : braces.split("+").map(Number);
+    }
+
     reset() {
         this.state = "text";
         this.delimiter = "";        // of an attribute's value: a quote, or " " without one
@@ -185,25 +81,25 @@ class Html {
 
     // -- values -----------------------------------------------------------------------------------------------------------
 
-    value(values) {
+    value(value) {
         if (this.state === "tag" || this.state === "afterName") this.state = "attrName";
         if (this.state === "beforeValue") {
             this.state = VALUE_STATES[this.attribute] ?? "attr";
             this.delimiter = " ";
             this.attribute = "";
         }
-        let out = this.inner(values);
+        let out = this.inner(value);
         if (this.delimiter === "") return out;
-        const safe = this.state === "attr" && values.length === 1 && values[0] instanceof SafeHTML;
+        const safe = this.state === "attr" && value instanceof SafeHTML;
         if (safe) out = stripped(out);
         if (this.delimiter === " ") return out === "" ? FAILSAFE : (safe ? unquotedKept : unquoted)(out);
         return safe ? normal(out) : html(out);
     }
 
-    inner(values) {
-        const text = P.goPrint(values.filter((value) => value !== null && value !== undefined));
+    inner(value) {
         const { state } = this;
-        const safe = values.length === 1 && values[0] instanceof SafeHTML;
+        const text = typeof value === "string" ? value : value === null || value === undefined || state === "js" ? "" : P.goPrint([value]);
+        const safe = value instanceof SafeHTML;
         switch (state) {
             case "url": case "cssDouble": case "cssSingle": case "cssURLDouble": case "cssURLSingle": case "cssURL": {
                 if (this.urlPart === 2) return urlEscaped(text);
@@ -212,7 +108,7 @@ class Html {
             }
             case "js":
                 this.divides = true;
-                return jsValue(values);
+                return jsValue(value);
             case "jsDouble": case "jsSingle": return jsText(text);
             case "jsTemplate": return jsTemplate(text);
             case "jsRegexp": return text === "" ? "(?:)" : jsRegexp(text);
@@ -246,10 +142,7 @@ class Html {
     written(source, at, next, before, delimited) {
         let end = next;
         const comment = COMMENTS.has(before) && !delimited;
-        if (comment) {
-            if (before === this.state && next === source.length) return this.gap(before, source.slice(at, next), false);
-            return this.gap(before, source.slice(at, next), true);
-        }
+        if (comment) return gap(before, source.slice(at, next));
         if (before !== this.state && COMMENTS.has(this.state) && this.delimiter === "") {
             end -= { htmlComment: 4, jsOpen: 4, jsClose: 3 }[this.state] ?? 2;
         }
@@ -257,13 +150,6 @@ class Html {
         if (before === "text" || before === "rcdata") return lonely(piece, this.state !== before);
         if (SCRIPT_TEXTS.has(before)) return piece.replace(/<(?=script|\/script|!--)/gi, "\\x3C");
         return piece;
-    }
-
-    // What stands for a comment's end.
-    gap(state, piece, ended) {
-        if (!ended) return "";
-        if (state === "jsBlock") return LINE_ENDS.test(piece) ? "\n" : " ";
-        return state === "cssBlock" ? " " : "";
     }
 
     step(source, at) {
@@ -397,7 +283,6 @@ class Html {
         const quote = s[start] === "\"" || s[start] === "'" ? s[start] : " ";
         this.delimiter = quote;
         this.state = VALUE_STATES[this.attribute] ?? "attr";
-        if (this.attribute !== "scriptType") this.attribute = "";
         return quote === " " ? start : start + 1;
     }
 
@@ -538,7 +423,13 @@ class Html {
     }
 
     end() {
-        return this.state === "text" ? "" : `ends in a non-text context: {${STATE_NAMES[this.state] ?? this.state}}`;
+        if (this.state === "text") return "";
+        const { state, delimiter, urlPart, attribute, element } = this;
+        const names = [
+            STATES[state] ?? state, DELIMITERS[delimiter], URL_PARTS[urlPart], this.divides ? "jsCtxDivOp" : "jsCtxRegexp",
+            `[${this.braces.join(" ")}]`, ATTRIBUTES[attribute], `element${element[0]?.toUpperCase() ?? ""}${element.slice(1) || "None"}`, "<nil>",
+        ];
+        return `ends in a non-text context: {${names.join(" ")}}`;
     }
 }
 P.Html = Html;
@@ -546,10 +437,26 @@ P.Html = Html;
 class HtmlFault extends Error {}
 P.HtmlFault = HtmlFault;
 
-const STATE_NAMES = { tag: "stateTag", attrName: "stateAttrName", afterName: "stateAfterName", beforeValue: "stateBeforeValue", attr: "stateAttr", url: "stateURL", js: "stateJS", css: "stateCSS", htmlComment: "stateHTMLCmt", rcdata: "stateRCDATA" };
+// How Go names a place.
+const STATES = {
+    tag: "stateTag", attrName: "stateAttrName", afterName: "stateAfterName", beforeValue: "stateBeforeValue", attr: "stateAttr",
+    url: "stateURL", srcset: "stateSrcset", htmlComment: "stateHTMLCmt", rcdata: "stateRCDATA", js: "stateJS", css: "stateCSS",
+    jsDouble: "stateJSDqStr", jsSingle: "stateJSSqStr", jsTemplate: "stateJSTmplLit", jsRegexp: "stateJSRegexp",
+    jsBlock: "stateJSBlockCmt", jsLine: "stateJSLineCmt", jsOpen: "stateJSHTMLOpenCmt", jsClose: "stateJSHTMLCloseCmt",
+    cssDouble: "stateCSSDqStr", cssSingle: "stateCSSSqStr", cssURLDouble: "stateCSSDqURL", cssURLSingle: "stateCSSSqURL",
+    cssURL: "stateCSSURL", cssBlock: "stateCSSBlockCmt", cssLine: "stateCSSLineCmt",
+};
+const DELIMITERS = { "": "delimNone", "\"": "delimDoubleQuote", "'": "delimSingleQuote", " ": "delimSpaceOrTagEnd" };
+const URL_PARTS = ["urlPartNone", "urlPartPreQuery", "urlPartQueryOrFrag"];
+const ATTRIBUTES = {
+    "": "attrNone", script: "attrScript", scriptType: "attrScriptType", style: "attrStyle", url: "attrURL", srcset: "attrSrcset",
+};
 
-// In an attribute without quotes, HTML that is escaped already.
-const unquotedKept = (text) => unquoted(text).replaceAll("&amp;", "&");
+// What stands for a piece of a comment.
+function gap(state, piece) {
+    if (state === "jsBlock") return LINE_ENDS.test(piece) ? "\n" : " ";
+    return state === "cssBlock" ? " " : "";
+}
 
 // A `<` that begins no tag is a character.
 function lonely(piece, changes) {

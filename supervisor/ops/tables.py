@@ -323,7 +323,7 @@ def checked(value: Row) -> str:
     """Whether a tenant's scripts can be loaded; where not, why."""
     name, error = value["name"], value["error"]
     if error is None:
-        counts = ", ".join(f"{value[what]} {what}" for what in ("hooks", "routes", "middlewares", "jobs"))
+        counts = ", ".join(f"{what} {value[what]}" for what in ("hooks", "routes", "middlewares", "jobs"))
         told = [f"{name}: its scripts can be loaded: {counts}"]
     else:
         told = [

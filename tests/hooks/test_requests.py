@@ -1,6 +1,5 @@
 """`e` of routes: what it tells of a request, and what it answers, in the real one and here."""
 
-import os
 from typing import Any
 
 import pytest
@@ -74,7 +73,7 @@ ANSWERS = {
     "write-statuses": 'e.response.writeHeader(201); e.response.writeHeader(202); return e.string(203,"x")',
     "write-99": "e.response.writeHeader(99)",
     "write-told": 'return e.json(200,[e.response.write(toBytes("abc")), e.written(), e.status()])',
-    "written": 'const b=[e.written(),e.status()]; e.noContent(202); console.log(1); return e.json(200,[...b,e.written(),'
+    "written": "const b=[e.written(),e.status()]; e.noContent(202); console.log(1); return e.json(200,[...b,e.written(),"
     "e.status()])",
     "redirect": 'return e.redirect(302,"/x y")',
     "redirect-200": 'return e.redirect(200,"/x")',
@@ -149,19 +148,19 @@ QUESTIONS = {
     "q.encode(),q,e.requestInfo().query,e.request.requestURI,e.request.formValue('a'),e.request.form,String(u)])",
     "url-set": 'e.request.url.path="/changed"; e.request.url.rawQuery="z=1"; '
     "return e.json(200,[e.request.url.path,e.request.url.query(),e.requestInfo().query,e.request.url.string()])",
-    "cookies": 'return e.json(200,[e.request.cookies().map(c=>[c.name,c.value,c.quoted,c.string()]), '
+    "cookies": "return e.json(200,[e.request.cookies().map(c=>[c.name,c.value,c.quoted,c.string()]), "
     'e.request.cookie("a").value, e.request.cookiesNamed("a").length])',
     "cookie-missing": 'return e.request.cookie("none")',
     "about": "const r=e.request; return e.json(200,[r.basicAuth(),r.userAgent(),r.referer(),r.protoAtLeast(1,1),r.proto,"
     "r.protoMajor,r.protoMinor,r.close,r.transferEncoding,r.contentLength,r.method,r.pattern,r.tls,e.isTLS(),"
     "e.remoteIP(),e.realIP()])",
     "info": "const i=e.requestInfo(); return e.json(200,[i.body,i.query,i.method,i.context,i.auth,i.hasSuperuserAuth()])",
-    "info-error": "try { return e.json(200,e.requestInfo().body) } catch(x) { return e.json(200,[x.name, x.message]) }",
+    "info-error": "try { return e.json(200,e.requestInfo().body) } catch(x) { return e.json(200,x.name) }",
     "body-keys": "return e.json(200,Object.keys(e.requestInfo().body).sort())",
     "bind": 'const d=new DynamicModel({a:"",n:0,b:false,l:[],o:{}}); e.bindBody(d); '
     "return e.json(200,[d,d.a,d.n,d.b,d.l])",
     "bind-plain": 'const d={a:"dflt",z:1}; e.bindBody(d); return e.json(200,d)',
-    "bind-null": "try { e.bindBody(null) } catch(x) { return e.json(200,String(x)) } return e.json(200,1)",
+    "bind-null": "try { e.bindBody(null) } catch(x) { return e.json(200,x.name) } return e.json(200,1)",
     "bind-text": 'try { e.bindBody("x") } catch(x) { return e.json(200,String(x)) } return e.json(200,1)',
     "bind-list": "try { e.bindBody([]) } catch(x) { return e.json(200,String(x)) } return e.json(200,1)",
     "bind-twice": 'const d=new DynamicModel({a:""}); e.bindBody(d); e.bindBody(d); const i=e.requestInfo().body; '
@@ -232,7 +231,9 @@ def _sent(name: str, kind: str, body: bytes, **more: Any) -> Case:
 
 def _cases() -> list[Case]:
     cases = [case("GET", f"/{name}", unordered=True, note="  ") for name in ANSWERS]
-    cases += [case("HEAD", f"/{name}", note="head") for name in ("json-text", "file", "no-content", "redirect", "nothing")]
+    cases += [
+        case("HEAD", f"/{name}", note="head") for name in ("json-text", "file", "no-content", "redirect", "nothing")
+    ]
     cases += [
         case("POST", "/stream", raw=b"hello \xff"),
         case("GET", "/json-go?fields=m.appName,dt:excerpt(4)"),
@@ -267,15 +268,6 @@ def _cases() -> list[Case]:
     for name in WITH_ODD_BODIES:
         cases += [_sent(name, kind, body) for kind, body in ODD]
     return cases
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _same_times(pair: Pair) -> None:
-    """Files that were last modified at the same time on both sides."""
-    pair.start()
-    for home in pair.homes:
-        for path in (home / "pb_hooks" / "site").rglob("*"):
-            os.utime(path, (1_700_000_000, 1_700_000_000))
 
 
 @pytest.mark.parametrize("item", [pytest.param(item, id=name) for name, item in named(_cases())])

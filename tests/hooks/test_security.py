@@ -24,7 +24,8 @@ TABLE = evaluated(
     "return [$security.pseudorandomString(10).length, $security.pseudorandomStringWithAlphabet(10, 'b')]",
     "return ['abc', '\\\\x41\\\\Qa.b\\\\E', 'a{3}(?P<n>b)', '(?:ab){2}'].map((x) => $security.randomStringByRegex(x))",
     "return [/^\\d{3}-\\w+$/.test($security.randomStringByRegex('\\\\d{3}-\\\\w+')), "
-    "/^(foo|bar)$/.test($security.randomStringByRegex('(foo|bar)')), $security.randomStringByRegex('[a-z]{1000}').length]",
+    "/^(foo|bar)$/.test($security.randomStringByRegex('(foo|bar)')), "
+    "$security.randomStringByRegex('[a-z]{1000}').length]",
     *(
         f"return $security.randomStringByRegex({pattern})"
         for pattern in (
@@ -34,13 +35,16 @@ TABLE = evaluated(
     ),
     # tokens
     "return $security.createJWT({b: 1, a: 'x', exp: 5}, 'key', 0)",
-    "return $security.createJWT({exp: 5, s: '<&>é', n: null, f: 1.5, l: [1, {z: 1, y: 2}], t: true, big: 1e21}, 'key', 0)",
-    "return $security.createJWT({exp: 5, d: new Date(0), t: new DateTime('2020-01-01 00:00:00.000Z'), u: undefined}, 'k', 1)",
+    "return $security.createJWT({exp: 5, s: '<&>é', n: null, f: 1.5, l: [1, {z: 1, y: 2}], t: true, "
+    "big: 1e21}, 'key', 0)",
+    "return $security.createJWT({exp: 5, d: new Date(0), t: new DateTime('2020-01-01 00:00:00.000Z'), "
+    "u: undefined}, 'k', 1)",
     "return $security.createJWT([1, 2], 'k', 1).split('.')[0]",
     "return $security.createJWT(null, 'k', 100).split('.').length",
     "return $security.createJWT('x', 'k', 1)",
     snippet(
-        "const t = $security.createJWT({b: 1, n: null, o: {z: 1}}, 'key', 100); const c = $security.parseJWT(t, 'key'); "
+        "const t = $security.createJWT({b: 1, n: null, o: {z: 1}}, 'key', 100); "
+        "const c = $security.parseJWT(t, 'key'); "
         "const u = $security.parseUnverifiedJWT(t); delete c.exp; delete u.exp; return [c, u]",
         unordered=True,
     ),

@@ -12,6 +12,8 @@ import pytest
 from tests.process.whole import HEALTH, NOTES, Answer, Whole, Wire, expect, on_shard, until
 from tests.servers import StartError
 
+pytestmark = pytest.mark.slow
+
 AUTHOR, NEIGHBOUR = NAMES = on_shard(0, 2)
 WAIT_S = 30.0
 
@@ -21,7 +23,9 @@ ROUTE = 'routerAdd("GET", "/version", (e) => e.json(200, {version: require("./li
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     data = tmp_path_factory.mktemp("reload") / "data"
-    with Whole(data, logs={"flush_s": 0.2}) as whole:
+    # scripts that never end are given up soon
+    plan = {"js_cpu_s": 0.5, "js_memory_mb": 16}
+    with Whole(data, logs={"flush_s": 0.2}, plans={"default": plan}) as whole:
         whole.make_all(NAMES)
         yield whole
 
@@ -114,8 +118,8 @@ def test_add_change_break_mend_remove(server: Whole, hooks: Path) -> None:
 
 def test_command_line_says_where_and_why(server: Whole, hooks: Path) -> None:
     put(hooks, "main.pb.js", 'onRecordCreate((e) => e.next(), "notes")\ncronAdd("job", "@daily", () => {})\n')
-    listed = server.run("hooks", "list", AUTHOR)
-    until(lambda: server.run("hooks", "list", AUTHOR)["jobs"] != [], "they are there")
+    get(server, HEALTH)
+    until(lambda: server.do("hooks.list", name=AUTHOR)["jobs"], "they are there")
     listed = server.run("hooks", "list", AUTHOR)
     assert listed["hooks"] == [
         {"event": "onRecordCreate", "tags": ["notes"], "file": "/pb_hooks/main.pb.js", "line": 1}

@@ -100,7 +100,7 @@ NO_FILES = "other database files can't be attached to"
 NO_TRANSACTIONS = "transactions are begun and ended by $app.runInTransaction() here"
 NO_TEMPORARY = "temporary tables are not available here: the tenant's connection is everybody's"
 NO_MODULE = "virtual tables of this module are not available"
-NO_PRAGMA = "PRAGMA {} can't be set by a script"
+NO_PRAGMA = "PRAGMA {} is not for scripts to use so"
 
 Rows = list[tuple[Any, ...]]
 
@@ -109,7 +109,7 @@ class WritesError(Exception):
     """A statement was run as a read, and is none."""
 
 
-class RefusedError(Exception):
+class DeniedError(Exception):
     """What scripts may not do with their database; the message says what."""
 
 
@@ -153,7 +153,7 @@ class Guard:
             return self._deny(NO_TRANSACTIONS)
         if action == apsw.SQLITE_PRAGMA:
             return self._pragma((first or "").lower(), second)
-        if action in _TEMPORARY:
+        if action in _TEMPORARY or (action in _SCHEMA and database == "temp"):
             return self._deny(NO_TEMPORARY)
         if action in _SCHEMA:
             if action == apsw.SQLITE_CREATE_VTABLE and (second or "").lower() not in MODULES:
@@ -209,7 +209,8 @@ def is_question(sql: str) -> bool:
 
 def is_quick(sql: str) -> bool:
     """Whether what `sql` does to a row takes no longer than its values are long. Cautious: much is not that is."""
-    bare = _QUOTED.sub(" ", sql)
+    # a name in quotes may be a function's
+    bare = _QUOTED.sub(lambda quoted: " " if quoted[0][0] in "'-/" else "quoted", sql)
     if _LONG.search(bare) or not is_single(sql):
         return False
     return all(name.lower() in _QUICK for name in _CALLED.findall(bare))
@@ -231,7 +232,7 @@ def select(db: Database, sql: str, params: Sequence[Any], *, described: bool = F
 def run(db: Database, sql: str, params: Sequence[Any], *, writing: bool) -> Outcome:
     """Run a script's statements, one after another. WritesError for a write among them that was not to be one.
 
-    RefusedError for what no script may do, apsw.Error for what fails.
+    DeniedError for what no script may do, apsw.Error for what fails.
     """
     guard = guard_of(db.connection)
     guard.begin(writing=writing)
@@ -241,7 +242,7 @@ def run(db: Database, sql: str, params: Sequence[Any], *, writing: bool) -> Outc
         if guard.wants_write:
             raise WritesError from None
         if guard.reason:
-            raise RefusedError(guard.reason) from None
+            raise DeniedError(guard.reason) from None
         raise
     finally:
         guard.active = False

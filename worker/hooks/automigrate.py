@@ -12,7 +12,7 @@ notes it as applied, so that other servers that get the file run it and this one
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ def deleted(old: Definition) -> str:
 
 def updated(old: Definition, new: Definition) -> str:
     """The file of a changed collection; empty where nothing of it differs."""
-    forth, back = _changing(old, new), _changing(new, old)
+    forth, back = _changing(old, new, ("removed", "added")), _changing(new, old, ("added", "removed"))
     if not forth and not back:
         return ""
     return _file(_found(old) + forth + SAVE, _found(new) + back + SAVE)
@@ -127,29 +127,36 @@ def _deleting(collection: Definition) -> str:
     return _found(collection, ";") + "  return app.delete(collection);\n"
 
 
-def _changing(old: Definition, new: Definition) -> str:
-    """The statements that make `new` of `old`, each with a blank line behind it."""
+def _changing(old: Definition, new: Definition, order: tuple[str, str]) -> str:
+    """The statements that make `new` of `old`, fields in that order, each with a blank line behind it."""
     before, after = _plain(old), _plain(new)
     fields, wanted = before.pop("fields", []), after.pop("fields", [])
     parts = []
     data = _difference(before, after)
     if data:
         parts.append(f"  // update collection data\n  unmarshal({_json(data)}, collection)\n\n")
-    parts += _field_changes(fields, wanted)
+    changes = _field_changes(fields, wanted)
+    for kind in (*order, "updated"):
+        parts += changes[kind]
     return "".join(parts)
 
 
-def _field_changes(fields: list[Definition], wanted: list[Definition]) -> Iterator[str]:
+def _field_changes(fields: list[Definition], wanted: list[Definition]) -> dict[str, list[str]]:
+    """The statements about fields, by what they do."""
     known = {field["id"]: field for field in fields}
     ids = {field["id"] for field in wanted}
+    changes: dict[str, list[str]] = {"removed": [], "added": [], "updated": []}
     for field in fields:
         if field["id"] not in ids:
-            yield f"  // remove field\n  collection.fields.removeById({_json(field['id'])})\n\n"
-    for comment, is_new in (("add", True), ("update", False)):
-        for place, field in enumerate(wanted):
-            stored = known.get(field["id"])
-            if (stored is None) is is_new and stored != field:
-                yield f"  // {comment} field\n  collection.fields.addAt({place}, new Field({_json(field)}))\n\n"
+            told = f"  // remove field\n  collection.fields.removeById({_json(field['id'])})\n\n"
+            changes["removed"].append(told)
+    for place, field in enumerate(wanted):
+        stored = known.get(field["id"])
+        if stored != field:
+            kind, comment = ("added", "add") if stored is None else ("updated", "update")
+            told = f"  // {comment} field\n  collection.fields.addAt({place}, new Field({_json(field)}))\n\n"
+            changes[kind].append(told)
+    return changes
 
 
 def _difference(old: Definition, new: Definition) -> dict[str, Any]:

@@ -36,6 +36,9 @@ log = logging.getLogger("pocker.hooks")
 LIFE_RUNS = 100
 LIFE_CPU_S_MIN = 60
 
+# How often the memory of a process is looked at closely, at most.
+MEASURE_EVERY_S = 10.0
+
 UNAVAILABLE = "Scripts can't be run at the moment."
 BUSY = "All processes for scripts are busy."
 
@@ -213,6 +216,7 @@ class Leased:
         "_children",
         "_ended",
         "_leased",
+        "_measured_at",
         "_weighed",
         "_why",
         "child",
@@ -237,6 +241,7 @@ class Leased:
         self._children = children
         self._weighed = True
         self._leased = self._ended = False
+        self._measured_at = 0.0
         self._why = ""
         # its CPU at the beginning of the run, and as booked
         self._began_ns = self._booked_ns = 0
@@ -320,7 +325,12 @@ class Leased:
 
     def settle(self) -> None:
         """While it is idle: once weighed, it may turn out to be of no more use."""
-        self.weigh()
+        if not self._weighed:
+            now = monotonic()
+            if now >= self._measured_at + MEASURE_EVERY_S:
+                self._measured_at = now
+                self.child.measure()
+            self.weigh()
         if self.worn(self._children.plan):
             self.end()
 

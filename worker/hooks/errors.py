@@ -3,12 +3,12 @@
 To the script (`Errors.encode`), always an error of Go's there; `id` is the number of the exception in its run:
 
     {"id", "kind": "api", "status", "message", "data", "j"?}      an answer: the value underneath is an ApiError
-    {"id", "kind": "go", "message", "tree"?, "j"?}                anything else; `tree` are field errors
+    {"id", "kind": "go", "message", "tree"?, "code"?, "j"?}       anything else: field errors, or with SQLite's code
     {"id", "kind": "js", "name", "message", "j"?}                 what another handler of the run has thrown
 
 `tree` is `{field: {"c": code, "m": message, "p"?: params} | {"t": tree}}`. From the script (`decode`), the same with
-`stack`, and nothing in it to be trusted: `id` names the very exception that the script was given, `j` is the script's own
-number of what it has thrown, by which it finds the same object again.
+`stack`, and nothing in it to be trusted: `id` names the very exception that the script was given, `j` is the script's
+own number of what it has thrown, by which it finds the same object again.
 """
 
 import logging
@@ -47,7 +47,7 @@ DEADLINE = "context deadline exceeded"
 WORDED = (Required, InUseError, RefusedError, UnsavedError, StepError, QueryError, MalformedError)
 
 
-class Thrown(HookError):
+class Thrown(HookError):  # noqa: N818 (it is not ours)
     """What a script has thrown that is nothing of the host's: an error of JavaScript's, a text, anything."""
 
     def __init__(self, name: str, message: str, stack: str) -> None:
@@ -62,7 +62,7 @@ class Thrown(HookError):
         return f"{self.args[0]} at {place[0]}" if place else str(self.args[0])
 
 
-class Rethrown(HookError):
+class Rethrown(HookError):  # noqa: N818 (as above)
     """Field errors of something else that a handler of a request has let go: no answer of the request's own."""
 
     def __init__(self, error: ValidationErrors) -> None:
@@ -74,14 +74,14 @@ class Rethrown(HookError):
         return error_data(self.errors)
 
 
-class FieldFailure(GoError):
+class FieldFailure(GoError):  # noqa: N818 (as above)
     """A field's error that is not told of any field: a script has thrown a ValidationError by itself."""
 
 
 class Errors:
     """The exceptions of one run which both sides know."""
 
-    __slots__ = ("_known", "_numbers", "_thrown", "_next")
+    __slots__ = ("_known", "_next", "_numbers", "_thrown")
 
     def __init__(self) -> None:
         # a child outlives its runs, and so may what a script keeps of them: numbers are never used again
@@ -151,7 +151,13 @@ def _shape(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, Thrown):
         return {"kind": "js", "name": error.name, "message": error.message}
     message = worded(error)
-    return None if message is None else {"kind": "go", "message": message}
+    if message is None:
+        return None
+    shape: dict[str, Any] = {"kind": "go", "message": message}
+    of_sqlite = error if isinstance(error, apsw.Error) else error.__cause__
+    if isinstance(of_sqlite, apsw.Error):
+        shape["code"] = getattr(of_sqlite, "extendedresult", 0)
+    return shape
 
 
 def worded(error: Exception) -> str | None:

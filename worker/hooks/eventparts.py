@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 # What a script may put into a list of an event's.
 ITEMS_MAX = 10_000
 INFOS = "infos"
+# Events whose collection is not stored because of them.
+SHOWING = ("onCollectionViewRequest",)
 PAGE = ("page", "perPage", "totalItems", "totalPages")
 
 
@@ -67,7 +69,7 @@ class Part(NamedTuple):
     codec: Codec
 
 
-# -- values of one kind -------------------------------------------------------------------------------------------------
+# -- values of one kind -----------------------------------------------------------------------------------------------
 
 
 def _same(frame: "Frame", value: Any) -> Any:
@@ -82,11 +84,6 @@ def _text_in(frame: "Frame", value: Any) -> str:
     return value
 
 
-def _bool_in(frame: "Frame", value: Any) -> bool:
-    del frame
-    return value is True
-
-
 def _object_list_in(frame: "Frame", value: Any) -> list[Any]:
     del frame
     if not isinstance(value, list) or not all(each is None or isinstance(each, dict) for each in value):
@@ -95,12 +92,12 @@ def _object_list_in(frame: "Frame", value: Any) -> list[Any]:
 
 
 TEXT = Codec(_same, _text_in)
-BOOL = Codec(_same, _bool_in)
+OWN = Codec(_same)
 JSON = Codec(_same, _same)
 OBJECTS = Codec(_same, _object_list_in)
 
 
-# -- records --------------------------------------------------------------------------------------------------------------
+# -- records ----------------------------------------------------------------------------------------------------------
 
 
 def _record_out(frame: "Frame", record: Record | None) -> Any:
@@ -148,13 +145,12 @@ def _result_in(frame: "Frame", wire: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(wire, dict):
         raise GoError("the result of the event is missing")
-    known = frame.event.result or {"items": []}  # type: ignore[attr-defined]
-    result = {}
-    for name in PAGE:
-        number = wire.get(name)
-        result[name] = number if type(number) is int else 0
+    known: dict[str, Any] = frame.event.result or {}  # type: ignore[attr-defined]
     items = wire.get("items")
-    result["items"] = known["items"] if items is None else [_item_in(frame, each) for each in _items(items)]
+    result = {"items": known.get("items", []) if items is None else [_item_in(frame, each) for each in _items(items)]}
+    for name in PAGE:  # what the script does not say stays
+        number = wire.get(name, known.get(name))
+        result[name] = number if type(number) is int else 0
     return result
 
 
@@ -167,7 +163,7 @@ def _item_in(frame: "Frame", wire: Any) -> Any:
 RESULT = Codec(_result_out, _result_in)
 
 
-# -- collections and settings ---------------------------------------------------------------------------------------------
+# -- collections and settings -----------------------------------------------------------------------------------------
 
 
 def _collection_out(frame: "Frame", collection: Collection | None) -> Any:
@@ -178,7 +174,7 @@ def _collection_out(frame: "Frame", collection: Collection | None) -> Any:
 
 def _collection_in(frame: "Frame", wire: Any) -> Collection:
     try:
-        return drafted(frame.event.context, wire)[0]
+        return drafted(frame.event.context, wire, completed=frame.name not in SHOWING)[0]
     except MalformedError as error:
         raise GoError(str(error)) from error
 
@@ -210,12 +206,12 @@ COLLECTION_MODEL = Codec(
     lambda frame, wire: _collection_in(frame, wire.get("c") if isinstance(wire, dict) else None),
 )
 SETTINGS_MODEL = Codec(
-    lambda frame, settings: {"s": settings.tree()},
+    lambda _, settings: {"s": settings.tree()},
     lambda frame, wire: _settings_in(frame, wire.get("s") if isinstance(wire, dict) else None),
 )
 
 
-# -- the rest -------------------------------------------------------------------------------------------------------------
+# -- the rest ---------------------------------------------------------------------------------------------------------
 
 
 def _error_out(frame: "Frame", error: BaseException | None) -> Any:
@@ -289,11 +285,11 @@ PARTS: "dict[type[Event], tuple[Part, ...]]" = {
     CollectionEvent: (Part("collection", "collection", COLLECTION), Part("error", "error", ERROR)),
     CollectionRequestEvent: (Part("collection", "collection", COLLECTION),),
     CollectionsListEvent: (Part("collections", "collections", COLLECTIONS), Part("result", "result", RESULT)),
-    CollectionsImportEvent: (Part("collectionsData", "items", OBJECTS), Part("deleteMissing", "delete_missing", BOOL)),
+    CollectionsImportEvent: (Part("collectionsData", "items", OBJECTS), Part("deleteMissing", "delete_missing", OWN)),
     SettingsListEvent: (Part("settings", "settings", SETTINGS),),
     SettingsUpdateEvent: (Part("oldSettings", "old", OLD_SETTINGS), Part("newSettings", "new", SETTINGS)),
     SettingsEvent: (Part("model", "settings", SETTINGS_MODEL), Part("error", "error", ERROR)),
-    TerminateEvent: (Part("isRestart", "is_restart", Codec(_same)),),
+    TerminateEvent: (Part("isRestart", "is_restart", OWN),),
 }
 LOGIN = (COLLECTION_OF, Part("record", "record", MAYBE_RECORD))
 BY_NAME: dict[str, tuple[Part, ...]] = {

@@ -10,6 +10,7 @@ changed so far; its answer is 0 or {"p"?: what the host has changed since, "w"?:
 """
 
 import logging
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,10 @@ from worker.hooks.ops.transactions import bounded
 from worker.hooks.requests import wire_of_event
 from worker.records.record import Record
 from worker.schema.events import CollectionsImportEvent
+from worker.unit import follow
 
 if TYPE_CHECKING:
+    from worker.context import Context
     from worker.hooks.hooks import Bound
     from worker.hooks.session import Session
 
@@ -57,6 +60,7 @@ class Frame:
     def describe(self, handler: int) -> dict[str, Any]:
         """What the script is told when it begins."""
         session, event = self.session, self.event
+        session.shared.settle()
         told: dict[str, Any] = {
             "h": handler,
             "n": self.number,
@@ -72,6 +76,7 @@ class Frame:
         """What the host has changed of the event since the script was told."""
         answer: dict[str, Any] = {}
         told = self._told
+        self.session.shared.settle()
         changed = {
             part.name: self._tell(at, part)
             for at, part in enumerate(self._parts)
@@ -160,16 +165,35 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> None:
         frame.release()
 
 
-async def advance(session: "Session", number: object, changes: object) -> dict[str, Any] | int:
-    """The operation "next": run the rest of the chain of the handler that is at work. GoError for another one's."""
+async def _stands(ctx: "Context") -> None:
+    del ctx
+
+
+async def _undo(event: Event, ctx: "Context", error: Exception) -> None:
+    """What the event's answer tells of was rolled back."""
+    del ctx, error
+    event.answered = False
+
+
+async def advance(session: "Session", number: object, changes: object, app: object) -> dict[str, Any] | int:
+    """The operation "next": run the rest of the chain of the handler that is at work. GoError for another one's.
+
+    Where the script has opened a transaction meanwhile, `app` is its; the event's answer then stands if it commits.
+    """
     frames: list[Frame] = session.extras.get(FRAMES, [])
     if not frames or frames[-1].number != number:
         raise GoError(OVER)
     frame = frames[-1]
     frame.absorb(changes)
+    event = frame.event
+    outer, event.context = event.context, session.context(app)
     try:
-        await frame.event.next()
+        await event.next()
+        if event.answered and event.context is not outer:
+            await follow(event.context, _stands, partial(_undo, event))
     except Exception as error:
         frame.raised = error
         raise
+    finally:
+        event.context = outer
     return frame.changes()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from supervisor.contract.plan import Plan
 from worker.errors import ApiError
 from worker.events import Event
-from worker.hooks import events
 from worker.hooks.calls import Operation
+from worker.hooks.events import handle
 from worker.hooks.jobs import Jobs
 from worker.hooks.session import CURRENT, Session
 
@@ -108,10 +108,10 @@ class Bound:
         """Run it for `event`: on the child that waits for this very operation, or on one of its own."""
         session = CURRENT.get()
         if session is not None and session.hooks is self.hooks and session.hosting:
-            await events.handle(session, self, event)
+            await handle(session, self, event)
             return
         async with self.hooks.session() as session:
-            await events.handle(session, self, event)
+            await handle(session, self, event)
 
 
 class Run:

@@ -41,8 +41,12 @@ WITHOUT_DATABASE = "the app is not bootstrapped yet: do this in onBootstrap, aft
 class LoadError(Exception):
     """The scripts could not be loaded: what went wrong, in which of the tenant's files, and where (0: unknown)."""
 
-    def __init__(self, message: str, file: str = "", line: int = 0, column: int = 0, stack: str = "") -> None:
+    def __init__(
+        self, message: str, file: str = "", line: int = 0, column: int = 0, stack: str = "", *, may_pass: bool = False
+    ) -> None:
         super().__init__(message)
+        # whether the very same files may be loaded the next time
+        self.may_pass = may_pass
         self.message = message
         self.file = file
         self.line = line
@@ -100,7 +104,7 @@ async def load(
     """Run the scripts that are there now on a process of `children`, which the caller throws away. Raises LoadError."""
     try:
         files = await ctx.lanes.blocking(ctx.account, scripts, ctx.directory)
-    except (FilesError, OSError) as error:
+    except FilesError as error:
         raise LoadError(str(error)) from None
     watched = _Loading(table)
     hooks = Hooks(ctx, NONE, children, watched, book)
@@ -109,11 +113,9 @@ async def load(
         async with hooks.session() as session:
             told = await session.run("load", {"kind": "hooks", "files": [file._asdict() for file in files]})
     except ApiError as error:
-        raise LoadError(str(error.cause or error.message)) from None
+        raise LoadError(str(error.cause or error.message), may_pass=True) from None
     except GoError as error:
         raise LoadError(str(error)) from None
-    except Exception as error:
-        raise LoadError(f"{type(error).__name__}: {error}") from error
     if isinstance(told, dict) and "error" in told:
         raise _failure(told["error"])
     try:

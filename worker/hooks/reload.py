@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker.hooks import files
-from worker.hooks.scripts import Live, Scripts
+from worker.hooks.scripts import Scripts
+from worker.hooks.starting import Live
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -53,7 +54,7 @@ class Watch:
         await self._apart(look)
         for live, state in found:
             # who writes at this very moment is looked at again
-            if state != live.state and state.is_settled:
+            if (state != live.state and state.is_settled) or scripts.due(live):
                 scripts.changed(live, state)
 
     def _others(self, seen: set[str]) -> list[str]:

@@ -26,6 +26,8 @@ HEADER_BYTES_MAX = 32 << 10
 HEADERS_BYTES_MAX = 64 << 10
 ANSWER_BYTES_MAX = 20 << 20
 LIVE = "requests"
+# What `e.json`, `e.string` and `e.html` say.
+TYPES = frozenset({"application/json", "text/plain; charset=utf-8", "text/html; charset=utf-8"})
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}")
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
@@ -94,6 +96,9 @@ class Source(Protocol):
     def change(self, headers: Pairs | None, query: str | None, body: bytes | None) -> None:
         """What the server's own routes shall see instead of what was sent; None: as it was. The body is JSON."""
 
+    def headers(self) -> list[list[str]]:
+        """The headers of the response so far."""
+
     def answer(self, pairs: Pairs) -> None:
         """The headers of the response, as far as scripts have a say in them."""
 
@@ -115,6 +120,8 @@ class Answered(NamedTuple):
 
     status: int = 0
     headers: Pairs | None = None
+    # that of the content, where the headers are those it had
+    type: str = ""
     body: bytes = b""
     # a file of the tenant's, as a path of its own root
     file: str = ""
@@ -220,6 +227,7 @@ def answered(told: object) -> Answered:
     return Answered(
         status,
         None if headers is None else pairs_of(headers),
+        _type(told.get("type")),
         _body(told),
         file if isinstance(file, str) else "",
         told.get("gzip") is True,
@@ -227,6 +235,14 @@ def answered(told: object) -> Answered:
         told.get("native") is True,
         told.get("late"),
     )
+
+
+def _type(told: object) -> str:
+    """A content type of the prelude's, or any other one that may be sent."""
+    if not told or told in TYPES:
+        return str(told or "")
+    pairs = pairs_of([["content-type", told]])
+    return pairs[0][1] if pairs else ""
 
 
 def _body(told: Mapping[str, Any]) -> bytes:
@@ -325,6 +341,10 @@ class _Part:
 
     def change(self, headers: Pairs | None, query: str | None, body: bytes | None) -> None:
         """As `Source`: nothing reads it any more."""
+
+    def headers(self) -> list[list[str]]:
+        """As `Source`."""
+        return []
 
     def answer(self, pairs: Pairs) -> None:
         """As `Source`: its answer has no headers."""

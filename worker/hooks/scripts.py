@@ -13,21 +13,25 @@ the server's log and the table of events.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Generator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import apsw
+import orjson
 
 from supervisor.contract.messages import Message, Notice
 from supervisor.contract.settings import Settings
 from worker.errors import ApiError
 from worker.hooks import files, lifecycle, loader, migrations, ops
 from worker.hooks.children import Children
-from worker.hooks.hooks import Hooks
+from worker.hooks.hooks import NO_SCRIPTS, Hooks
 from worker.hooks.loader import Loaded, LoadError
 from worker.hooks.manifest import NONE
 from worker.hooks.processes import Processes
+from worker.hooks.starting import Live, Starting, told
+from worker.services.logrows import ERROR, Note
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -36,52 +40,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pocker.hooks")
 
-REFUSED = "The tenant's scripts can't be loaded."
 DISABLED = "scripts are disabled on this server (sandbox.enabled)"
 REASON_CHARS_MAX = 500
+# What may pass by itself is tried again after so long, while the tenant is in use.
+RETRY_AFTER_S = 20.0
 # How often files are loaded again because they have changed meanwhile, and looked at until nobody writes them.
 LOADS_MAX = 5
 LOOKS_MAX = 20
-
-
-class Starting:
-    """What requests of a tenant wait for while its scripts start: `await ctx.starting`. ApiError 503 if they fail."""
-
-    __slots__ = ("_over", "failure")
-
-    def __init__(self) -> None:
-        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # why the tenant does not serve
-        self.failure: LoadError | None = None
-
-    def __await__(self) -> Generator[Any, None, None]:
-        if not self._over.done():
-            yield from asyncio.shield(self._over).__await__()
-        if self.failure is not None:
-            raise ApiError(503, REFUSED, cause=str(self.failure))
-
-    def end(self, failure: LoadError | None = None) -> None:
-        """They have started, or have not."""
-        self.failure = failure
-        if not self._over.done():
-            self._over.set_result(None)
-
-
-class Live:
-    """What is known of one live tenant's scripts."""
-
-    __slots__ = ("ctx", "error", "retired", "state", "task")
-
-    def __init__(self, ctx: "Context", state: files.State) -> None:
-        self.ctx = ctx
-        # the state of the files that was last acted on
-        self.state = state
-        # why the files as they are now are not what serves
-        self.error: LoadError | None = None
-        # what loads or replaces them at the moment
-        self.task: asyncio.Task[None] | None = None
-        # processes of scripts that were replaced: they end with their runs
-        self.retired: list[Children] = []
 
 
 class Scripts:
@@ -124,18 +89,17 @@ class Scripts:
         """Load and begin; whoever waits goes on, or hears why not."""
         ctx = live.ctx
         try:
-            if not self._enabled:
-                raise LoadError(DISABLED)
+            self._permit(ctx)
             manifest = loader.cached(ctx.directory, live.state) if live.state.signature else NONE
             loaded = await self._load(live) if manifest is None else Loaded(manifest, True, {})
             await self._begin(live, loaded)
-        except LoadError as error:
-            self._refuse(live, error)
         except asyncio.CancelledError:
             self._refuse(live, LoadError("the tenant was closed meanwhile"), quiet=True)
             raise
+        except Exception as error:
+            self._refuse(live, told(error))
         else:
-            live.error = None
+            self._settle(live)
             self._go_on(ctx)
         finally:
             live.task = None
@@ -150,7 +114,7 @@ class Scripts:
                 live.state = state
                 await ctx.lanes.blocking(ctx.account, loader.keep, ctx.directory, state, loaded)
                 return loaded
-        raise LoadError("the files change all the time")
+        raise LoadError("the files change all the time", may_pass=True)
 
     async def _settled(self, ctx: "Context") -> files.State:
         """Their state, once nobody is in the middle of writing them."""
@@ -161,10 +125,16 @@ class Scripts:
             await asyncio.sleep(files.SETTLED_S)
         return state
 
-    async def load(self, ctx: "Context") -> Loaded:
-        """Load the files as they are now, for a look. Raises LoadError."""
+    def _permit(self, ctx: "Context") -> None:
+        """LoadError where no script may run."""
         if not self._enabled:
             raise LoadError(DISABLED)
+        if ctx.account is not None and not ctx.account.plan.js_processes:
+            raise LoadError(NO_SCRIPTS, may_pass=True)
+
+    async def load(self, ctx: "Context") -> Loaded:
+        """Load the files as they are now, for a look. Raises LoadError."""
+        self._permit(ctx)
         children = self._children(ctx)
         try:
             return await loader.load(ctx, children, ops.table(), lambda ns: self._book(ctx, ns))
@@ -195,7 +165,7 @@ class Scripts:
                 raise
             if old is not None:
                 await self._begin_again(old)
-            raise self._told(error) from error
+            raise told(error, "onBootstrap: ") from error
         ctx.hooks = new
         if old is not None:
             old.children.renew()
@@ -245,14 +215,6 @@ class Scripts:
         hooks.bind()
         return hooks
 
-    @staticmethod
-    def _told(error: Exception) -> LoadError:
-        """A failure of `onBootstrap` as one of loading."""
-        if isinstance(error, LoadError):
-            return error
-        text = f"{error.message} {error.cause or ''}".strip() if isinstance(error, ApiError) else str(error)
-        return LoadError(f"onBootstrap: {text or type(error).__name__}")
-
     def _children(self, ctx: "Context") -> Children:
         return Children(ctx.name, self.processes, ctx.account)
 
@@ -268,15 +230,31 @@ class Scripts:
             starting.end()
 
     def _refuse(self, live: Live, error: LoadError, *, quiet: bool = False) -> None:
-        """The tenant does not serve before its files change."""
-        live.error = error
+        """The tenant does not serve before its files change, or what went wrong has passed."""
         if live.ctx.starting is not None:
             live.ctx.starting.end(error)
         if not quiet:
-            self._report(live.ctx, f"its scripts can't be loaded, so it does not serve: {error}")
+            self._failed(live, error, "its scripts can't be loaded, so it does not serve")
 
-    def _report(self, ctx: "Context", what: str) -> None:
-        log.error("tenant %s: %s", ctx.name, what, extra={"tenant": ctx.name})
+    def _failed(self, live: Live, error: LoadError, what: str) -> None:
+        """Note why the files as they are now don't serve, and say so to operators and, in its log, to the tenant."""
+        known, live.error = live.error, error
+        live.retry_at = asyncio.get_running_loop().time() + RETRY_AFTER_S if error.may_pass else float("inf")
+        if known is not None and str(known) == str(error):
+            return
+        ctx = live.ctx
+        self._report(ctx, logging.ERROR, f"{what}: {error}")
+        data = {"type": "hooks", "file": error.file, "line": error.line, "stack": error.stack}
+        ctx.logs.note(Note(time.time_ns() // 1_000_000, ERROR, f"pb_hooks: {error}", orjson.dumps(data)))
+
+    def _settle(self, live: Live) -> None:
+        """The files as they are now serve."""
+        known, live.error, live.retry_at = live.error, None, float("inf")
+        if known is not None:
+            self._report(live.ctx, logging.INFO, "its scripts can be loaded again")
+
+    def _report(self, ctx: "Context", level: int, what: str) -> None:
+        log.log(level, "tenant %s: %s", ctx.name, what, extra={"tenant": ctx.name})
         self._tell(Notice("hooks", ctx.name, what[:REASON_CHARS_MAX]))
 
     # -- changes -------------------------------------------------------------------------------------------------------
@@ -319,8 +297,7 @@ class Scripts:
             await self._start(live)
             return
         try:
-            if not self._enabled:
-                raise LoadError(DISABLED)
+            self._permit(ctx)
             loaded = await self._load(live)
             if self._live.get(ctx.name) is not live:
                 return
@@ -329,15 +306,18 @@ class Scripts:
                 await self._begin(live, loaded)
             finally:
                 self._go_on(ctx)
-        except LoadError as error:
-            live.error = error
+        except Exception as error:
             kept = "what it had goes on" if ctx.hooks is not None else "it goes on without"
-            self._report(ctx, f"its scripts have changed and can't be loaded, {kept}: {error}")
+            self._failed(live, told(error), f"its scripts have changed and can't be loaded, {kept}")
         else:
-            live.error = None
+            self._settle(live)
             log.info("tenant %s: its scripts are loaded", ctx.name, extra={"tenant": ctx.name})
         finally:
             live.task = None
+
+    def due(self, live: Live) -> bool:
+        """Whether the same files are to be tried again."""
+        return live.retry_at <= asyncio.get_running_loop().time()
 
     # -- closing -------------------------------------------------------------------------------------------------------
 

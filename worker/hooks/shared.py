@@ -4,26 +4,27 @@ Values cross as rows have them (`Field.to_db`), in the order of the collection's
 script; a password that is not stored yet is `{"p": plain}`. The script's collections follow the tenant's catalog, so an
 order is enough.
 
-    host → script   [collection id, row]                        a record as it was read; the script's own from then on
-                    {"c", "r": row, "o"?: row | null, "t"?: row | null | 1, "h"?: handle, "x"?: {name: record | [record]},
-                     "v"?: view}                                `o`: what it was loaded with if that differs, null for one
-                                                                that was new; `t`: what is stored if that differs from
-                                                                `o`, null for nothing, 1 for the row itself
-                    {"h": handle}                               one that the script holds already
+    host → script   [collection id, row]                a record as it was read; the script's own from then on
+                    {"c", "r": row, "o"?: row | null, "t"?: row | null | 1, "h"?: handle,
+                     "x"?: {name: record | [record]}, "v"?: view}
+                                                        `o`: what it was loaded with if that differs, null for one that
+                                                        was new; `t`: what is stored if that differs from `o`, null for
+                                                        nothing, 1 for the row itself
+                    {"h": handle}                       one that the script holds already
     script → host   handle | {"c", "t": {name: value} | null, "d": {name: changed value}, "j"?: handle, "x"?, "v"?}
-    changes, both   [[handle, {"d"?: {name: value}, "t"?: 1 | null | row, "x"?, "v"?}], …]; `t`: 1: what it holds is
-                    stored now, null: nothing of it is
-    view            {"shown"?: {name: bool}, "custom"?: bool, "email"?: bool, "extra"?: {name: JSON}}: how it is to be shown
+    changes, both   [[handle, {"d"?: {name: value}, "t"?: 1 | null | row, "x"?, "v"?}], …]
+                                                        `t`: 1: what it holds is stored now, null: nothing of it is
+    view            {"shown"?: {name: bool}, "custom"?: bool, "email"?: bool, "extra"?: {name: JSON}}: how it is shown
 
-From the host, changes go with every answer as `{"z"?: 1, "r"?: changes, "u"?: [handles that are over]}`; `z` begins a run:
-a child that has served another one forgets what it held for that. The script chooses the handle (`j`, negative) of a
-record that it has saved: while the host works on it, its events' handlers find the script's very object.
+From the host, changes go with every answer as `{"z"?: 1, "r"?: changes, "u"?: [handles that are over]}`; `z` begins a
+run: a child that has served another one forgets what it held for that. The script chooses the handle (`j`, negative) of
+a record that it has saved: while the host works on it, its events' handlers find the script's very object.
 
-Nothing from a script is trusted: values go through their field's own casts, unknown names are dropped, and a handle that
-is over is ignored where it comes with changes, for the script may not know yet.
+Nothing from a script is trusted: values go through their field's own casts, unknown names are dropped, and a handle
+that is over is ignored where it comes with changes, for the script may not know yet.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from worker.fields import Field, JsonField, PasswordField, PasswordValue
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from worker.context import Context
     from worker.schema.collection import Collection
 
-Wire = dict[str, Any] | list[Any]
+Wire = dict[str, Any]
+Out = Callable[[Record], Wire]
 # Records that one run may hold together with its host.
 HANDLES_MAX = 20_000
 EXPAND_DEPTH_MAX = 8
@@ -45,29 +47,34 @@ NO_COLLECTION = "sql: no rows in result set"
 class Held:
     """A record that both sides hold, and what the script knows of it."""
 
-    __slots__ = ("copy", "count", "data", "expand", "original", "record")
+    __slots__ = ("copy", "count", "data", "expand", "original", "record", "related", "view")
 
     def __init__(self, record: Record) -> None:
         self.record = record
         self.count = 0
+        # what is expanded on it, which is held as long as it
+        self.related: list[Record] = []
         self.seen()
 
     def seen(self) -> None:
         """The script knows the record as it is."""
         record = self.record
-        self.data, self.original, self.expand = record.data, record.original, record.expand
+        self.data, self.original = record.data, record.original
+        # a copy: the host adds to it
+        self.expand, self.view = record.expand and dict(record.expand), record.view
         # a record's values are changed in place only while they are not the stored ones
         self.copy = self.data if self.data is self.original else self.data.copy()
 
-    def change(self) -> dict[str, Any] | None:
-        """What the host has changed since; the script knows it then."""
+    def change(self, out: Out) -> dict[str, Any] | None:
+        """What the host has changed since; the script knows it then. `out` makes the form of related records."""
         record = self.record
         data, original = record.data, record.original
         if (
             data is self.data
             and original is self.original
             and (data is original or data == self.copy)
-            and record.expand is self.expand
+            and record.expand == self.expand
+            and record.view is self.view
         ):
             return None
         change: dict[str, Any] = {}
@@ -78,8 +85,10 @@ class Held:
             change["d"] = {name: value_out(by_name[name], data[name]) for name in names}
         if original is not self.original:
             change["t"] = None if original is None else 1 if original is data else row_of(record.collection, original)
-        if record.expand is not self.expand and record.expand is not None:
-            change["x"] = expand_out(record.expand)
+        if record.expand is not None and record.expand != self.expand:
+            change["x"] = expand_out(record.expand, out)
+        if record.view is not self.view and record.view is not None:
+            change["v"] = record.view.dump()
         self.seen()
         return change or None
 
@@ -87,7 +96,7 @@ class Held:
 class Shared:
     """The records that the script of one run and its host both hold."""
 
-    __slots__ = ("_begun", "_call", "_ending", "_gone", "_handles", "_held", "_last")
+    __slots__ = ("_begun", "_call", "_early", "_ending", "_gone", "_handles", "_held", "_last")
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -98,6 +107,8 @@ class Shared:
         # records of the script's own that are given back with the next answer
         self._ending: list[Record] = []
         self._begun = False
+        # changes that were found already and go with the next answer
+        self._early: dict[str, Any] = {}
 
     # -- to the script ------------------------------------------------------------------------------------------------
 
@@ -107,10 +118,11 @@ class Shared:
         if handle is not None:
             self._held[handle].count += 1
             return {"h": handle}
-        self._last += 1
-        self._hold(self._last, record)
-        wire = wire_of(record)
-        wire["h"] = self._last
+        self._last = handle = self._last + 1
+        self._hold(handle, record)
+        wire = wire_of(record, self.share)
+        wire["h"] = handle
+        self._held[handle].related = list(related_of(record))
         return wire
 
     def release(self, record: Record) -> None:
@@ -124,6 +136,8 @@ class Shared:
             del self._held[handle], self._handles[id(record)]
             if handle > 0:
                 self._gone.append(handle)
+            for related in held.related:
+                self.release(related)
 
     def holds(self, record: Record) -> bool:
         """Whether the script holds it, too."""
@@ -131,43 +145,56 @@ class Shared:
 
     def change_of(self, record: Record) -> dict[str, Any] | None:
         """What the host has changed on a shared record and the script does not know, as in `changes`."""
-        return self._held[self._handles[id(record)]].change()
+        return self._change(self._held[self._handles[id(record)]])
+
+    def _change(self, held: Held) -> dict[str, Any] | None:
+        change = held.change(self.share)
+        if change is not None and "x" in change:
+            before, held.related = held.related, list(related_of(held.record))
+            for related in before:
+                self.release(related)
+        return change
 
     def give_back(self, record: Record) -> None:
         """As `release`, once the next answer has told what the host has changed."""
         self._ending.append(record)
 
+    def settle(self) -> None:
+        """Find what has changed so far: the script has to know of it before it is told of records shared from now on."""
+        self._early = self.changes() or {}
+
     def changes(self) -> dict[str, Any] | None:
         """What goes with an answer: everything that the host has changed since the last one."""
-        out: dict[str, Any] = {}
+        out, self._early = self._early, {}
         if not self._begun:
             self._begun = True
             out["z"] = 1
-        changed = [[handle, change] for handle, held in self._held.items() if (change := held.change()) is not None]
+        held = list(self._held.items())
+        changed = [[handle, change] for handle, each in held if (change := self._change(each)) is not None]
         if changed:
-            out["r"] = changed
+            out["r"] = [*out.get("r", ()), *changed]
         if self._ending:
             ending, self._ending = self._ending, []
             for record in ending:
                 self.release(record)
         if self._gone:
-            out["u"], self._gone = self._gone, []
+            out["u"], self._gone = [*out.get("u", ()), *self._gone], []
         return out or None
 
     # -- from the script ----------------------------------------------------------------------------------------------
 
     def record(self, wire: object, ctx: "Context") -> Record:
         """The record that a script means: the shared one, or one of its own. GoError for what is none."""
-        if isinstance(wire, int):
+        if type(wire) is int:
             held = self._held.get(wire)
             if held is None:
                 raise GoError("there is no such record in this run")
             return held.record
         if not isinstance(wire, dict):
             raise GoError("a record is missing")
-        record = record_in(wire, ctx)
+        record = record_in(wire, ctx, self)
         handle = wire.get("j")
-        if isinstance(handle, int) and handle < 0 and handle not in self._held:
+        if type(handle) is int and handle < 0 and handle not in self._held:
             self._hold(handle, record)
         return record
 
@@ -177,7 +204,7 @@ class Shared:
             held = self._held.get(handle)
             if held is None:
                 continue
-            apply(held.record, change, self._call.hooks.ctx)
+            apply(held.record, change, self._call.hooks.ctx, self)
             held.seen()
 
     def _hold(self, handle: int, record: Record) -> None:
@@ -202,7 +229,7 @@ def _changes(changes: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
 # -- the form of records, without handles -----------------------------------------------------------------------------
 
 
-def wire_of(record: Record) -> dict[str, Any]:
+def wire_of(record: Record, out: Out | None = None) -> dict[str, Any]:
     """A record with all that belongs to it, for the script."""
     wire: dict[str, Any] = {"c": record.collection.id, "r": row_of(record.collection, record.data)}
     data, loaded, stored = record.data, record.loaded, record.original
@@ -211,7 +238,7 @@ def wire_of(record: Record) -> dict[str, Any]:
     if stored is not loaded:
         wire["t"] = 1 if stored is data else None if stored is None else row_of(record.collection, stored)
     if record.expand:
-        wire["x"] = expand_out(record.expand)
+        wire["x"] = expand_out(record.expand, out or wire_of)
     if record.view is not None:
         wire["v"] = record.view.dump()
     return wire
@@ -227,18 +254,26 @@ def value_out(field: Field, value: Any) -> Any:
     return {"p": value.plain} if type(value) is PasswordValue else field.to_db(value)
 
 
-def expand_out(expand: Mapping[str, Any]) -> dict[str, Any]:
+def expand_out(expand: Mapping[str, Any], out: Out) -> dict[str, Any]:
     """Related records for the script, by name."""
-    return {name: _related_out(related) for name, related in expand.items()}
+    return {name: _related_out(related, out) for name, related in expand.items()}
 
 
-def _related_out(related: Any) -> Any:
+def _related_out(related: Any, out: Out) -> Any:
     if isinstance(related, list):
-        return [_related_out(each) for each in related]
-    return wire_of(related) if isinstance(related, Record) else {"j": related}
+        return [_related_out(each, out) for each in related]
+    return out(related) if isinstance(related, Record) else {"j": related}
 
 
-def record_in(wire: Mapping[str, Any], ctx: "Context", depth: int = 0) -> Record:
+def related_of(record: Record) -> Iterator[Record]:
+    """The records that are expanded on one."""
+    for related in (record.expand or {}).values():
+        for each in related if isinstance(related, list) else (related,):
+            if isinstance(each, Record):
+                yield each
+
+
+def record_in(wire: Mapping[str, Any], ctx: "Context", shared: Shared, depth: int = 0) -> Record:
     """A record of a script's own. GoError for one of no collection."""
     name = wire.get("c")
     collection = ctx.catalog.by_id(name) if isinstance(name, str) else None
@@ -249,7 +284,7 @@ def record_in(wire: Mapping[str, Any], ctx: "Context", depth: int = 0) -> Record
         record = Record.stored(collection, _values(collection, stored))
     else:
         record = Record.new(collection)
-    apply(record, {key: wire[key] for key in ("d", "x", "v") if key in wire}, ctx, depth)
+    apply(record, {key: wire[key] for key in ("d", "x", "v") if key in wire}, ctx, shared, depth)
     return record
 
 
@@ -273,7 +308,7 @@ def value_in(field: Field, raw: Any) -> Any:
     return field.cast(raw)
 
 
-def apply(record: Record, change: Mapping[str, Any], ctx: "Context", depth: int = 0) -> None:
+def apply(record: Record, change: Mapping[str, Any], ctx: "Context", shared: Shared, depth: int = 0) -> None:
     """Change a record as a script has changed its own."""
     values = change.get("d")
     if isinstance(values, dict):
@@ -288,7 +323,7 @@ def apply(record: Record, change: Mapping[str, Any], ctx: "Context", depth: int 
     if isinstance(expand, dict):
         if depth >= EXPAND_DEPTH_MAX:
             raise GoError("records are expanded too deep")
-        record.expand = {name: _related_in(related, ctx, depth + 1) for name, related in expand.items()}
+        record.expand = {name: _related_in(each, ctx, shared, depth + 1) for name, each in expand.items()}
     view = change.get("v")
     if isinstance(view, dict):
         record.view = View.load(view)
@@ -303,9 +338,15 @@ def _rebase(record: Record, stored: object) -> None:
         record.original = record.data
 
 
-def _related_in(related: Any, ctx: "Context", depth: int) -> Any:
+def _related_in(related: Any, ctx: "Context", shared: Shared, depth: int) -> Any:
     if isinstance(related, list):
-        return [_related_in(each, ctx, depth) for each in related]
+        return [_related_in(each, ctx, shared, depth) for each in related]
+    if type(related) is int:
+        return shared.record(related, ctx)
     if isinstance(related, dict) and "c" in related:
-        return record_in(related, ctx, depth)
+        record = record_in(related, ctx, shared, depth)
+        view = record.view or View({}, {}, custom=False, email=False)
+        view.bare = True
+        record.view = view
+        return record
     return related.get("j") if isinstance(related, dict) else None

@@ -3,17 +3,19 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import falcon
 import orjson
 
 from worker.auth import logins
 from worker.auth.logins import Requester
 from worker.auth.origins import Visit
-from worker.errors import ApiError, bad_request
+from worker.errors import ApiError, ValidationErrors, bad_request
 from worker.fields.jsontext import spelled
 from worker.hooks.calls import GoError
 from worker.hooks.requests import Form, Pairs, Upload
 from worker.http import body as bodies
 from worker.http.exchange import Request, Response
+from worker.http.faults import INVALID_DATA, route_not_found
 from worker.http.identity import load_identity
 from worker.http.multipart import parts_of
 from worker.http.picker import pick
@@ -39,7 +41,7 @@ Responder = Callable[[], Awaitable[None]]
 class HttpSource:
     """One request of HTTP's, its response, and the server's own route for it."""
 
-    __slots__ = ("_form", "_limit", "_raw", "_req", "_resp", "_responder")
+    __slots__ = ("_form", "_heard", "_limit", "_raw", "_req", "_resp", "_responder")
 
     def __init__(self, req: Request, resp: Response, responder: Responder, limit: int) -> None:
         """`limit` is that of its body, in bytes."""
@@ -49,6 +51,7 @@ class HttpSource:
         self._limit = limit
         self._raw: bytes | None = None
         self._form: Form | None = None
+        self._heard: _Heard | None = None
 
     # -- what came ----------------------------------------------------------------------------------------------------
 
@@ -76,19 +79,29 @@ class HttpSource:
             "realIP": context.real_ip,
             "anonymous": context.auth is None,
             "authorization": authorization.decode("utf-8", "replace") if authorization else "",
-            "answer": self._pairs(),
         }
 
-    def _pairs(self) -> list[list[str]]:
+    def headers(self) -> list[list[str]]:
+        """The headers of the response so far."""
         extra = [[name, value] for name, value in self._resp._extra_headers or ()]
         return [[name, value] for name, value in self._resp._headers.items()] + extra
 
     async def read(self) -> bytes:
         """All of the body."""
         if self._raw is None:
-            self._raw = await bodies.read_raw(self._req, self._limit)
+            heard = self._heard
+            if heard is not None and heard.kept:
+                self._raw = bytes(heard.kept)
+            else:
+                self._raw = await bodies.read_raw(self._req, self._limit)
             self.rewind()
         return self._raw
+
+    def listen(self) -> None:
+        """Keep what the server's own route reads: handlers of its events may ask for it."""
+        if self._raw is None and bodies.has_body(self._req):
+            self._heard = _Heard(self._req.stream)
+            self._req._stream = self._heard  # type: ignore[assignment]
 
     def rewind(self) -> None:
         """Let the body be read once more by whoever reads next."""
@@ -221,8 +234,13 @@ class HttpSource:
         context = self._req.context
         outer, context.tenant = context.tenant, ctx
         self.rewind()
+        self.listen()
         try:
             await self._responder()
+        except falcon.HTTPError as error:
+            raise route_not_found(self._req.method) from error
+        except ValidationErrors as error:
+            raise bad_request(INVALID_DATA, error.data(), cause=error) from error
         finally:
             context.tenant = outer
         changes = self._req.method not in {"GET", "HEAD"} and "/records" in self._req.path
@@ -275,6 +293,25 @@ def _multipart(raw: bytes, content_type: str) -> Form:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
+
+
+class _Heard:
+    """A body's stream that keeps what is read of it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.kept = bytearray()
+
+    async def read(self, size: int | None = -1) -> bytes:
+        """As Falcon's."""
+        piece: bytes = await self._stream.read(size)
+        self.kept += piece
+        return piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._stream:
+            self.kept += piece
+            yield piece
 
 
 class _Again:

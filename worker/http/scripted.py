@@ -100,7 +100,9 @@ async def _heard(req: Request, resp: Response, native: Responder, params: dict[s
     async def respond() -> None:
         await native(req, resp, **params)
 
-    asked = Asked(HttpSource(req, resp, respond, BODY_BYTES_MAX))
+    source = HttpSource(req, resp, respond, BODY_BYTES_MAX)
+    source.listen()
+    asked = Asked(source)
     token = ASKED.set(asked)
     try:
         await respond()
@@ -163,6 +165,8 @@ def _say_headers(resp: Response, asked: Asked) -> None:
     for said in ([] if asked.before is None else [asked.before]) + asked.after:
         if said.headers is not None:
             set_headers(resp, said.headers)
+        elif said.type:
+            resp._headers["content-type"] = said.type
 
 
 async def _written(req: Request, resp: Response, asked: Asked) -> None:
@@ -191,6 +195,8 @@ async def _put(req: Request, resp: Response, said: Answered, asked: Asked | None
     else:
         resp.status = said.status or 200
         resp.data = said.body
+        if said.headers is None and said.type:
+            resp._headers["content-type"] = said.type
         if said.file:
             await serve_file(req, resp, req.context.tenant, said.file)
         elif not said.body and "content-type" not in resp._headers:

@@ -131,6 +131,11 @@ def ended_by(record: Record) -> list[str]:
     return ended
 
 
+def loses_external(record: Record) -> bool:
+    """Whether a changed auth record loses its external logins."""
+    return record.collection.is_auth and _became_verified(record)
+
+
 def check_unique_id(db: Database, catalog: "Catalog", record: Record) -> FieldError | None:
     """An error if another auth collection has a record with this new record's id."""
     for other in catalog.all():

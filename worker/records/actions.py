@@ -16,7 +16,7 @@ from worker.db.connection import Database
 from worker.errors import NO_ROWS, ApiError, HookError, ValidationErrors, bad_request, forbidden, internal, not_found
 from worker.events import answered
 from worker.records import accounts, enriching, events, expand, listing, present, rules, store, upsert
-from worker.records.events import RecordEnrichEvent, RecordRequestEvent, RecordsListEvent, around, quiet
+from worker.records.events import RecordRequestEvent, RecordsListEvent, quiet
 from worker.records.listing import STEP_ROWS, ListQuery
 from worker.records.plan import Row, plan_of
 from worker.records.record import Record

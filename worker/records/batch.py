@@ -50,7 +50,8 @@ async def run_batch(
 ) -> list[Answer] | None:
     """The answers to `requests`, all of which succeeded. ApiError 400 with nothing changed if one failed, or in time.
 
-    None where a handler has kept it from being carried out. What is wrong with the tenant's database itself is raised as it is (apsw.Error).
+    None where a handler has kept it from being carried out. What is wrong with the tenant's database itself is raised
+    as it is (apsw.Error).
     """
 
     async def default(event: BatchEvent) -> None:

@@ -1,6 +1,6 @@
 """`onRecordEnrich`: handlers have a say in how each record of an answer is shown, also of those that are expanded.
 
-As in the real one a record's handlers come first, then what it expands is looked for, and is enriched before they go on.
+As in the real one a record's handlers come first, then what it expands is looked for, and enriched before they go on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,15 +25,18 @@ async def enrich(ctx: "Context", records: Sequence[Record], info: RequestInfo, p
 
 async def _enrich_one(ctx: "Context", record: Record, tree: expand.Tree, info: RequestInfo) -> None:
     async def default(event: RecordEnrichEvent) -> None:
+        await _unhide(event)
         if not tree:
             return
+        before = set(map(id, _related(event.record)))
 
         def read(db: Database) -> None:
             expand.expand(db, ctx.catalog, [event.record], tree, info)
 
         await ctx.lanes.read(ctx.data, read)
-        for related in _related(event.record):
-            await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, related, info), _nothing)
+        for related in list(_related(event.record)):
+            if id(related) not in before:
+                await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, related, info), _unhide)
 
     await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, record, info), default)
 
@@ -42,9 +45,13 @@ def _related(record: Record) -> Iterator[Record]:
     """Every record below `record`, whatever it leads to."""
     for found in (record.expand or {}).values():
         for each in found if isinstance(found, list) else (found,):
-            yield each
-            yield from _related(each)
+            if isinstance(each, Record):  # a script may have put anything there
+                yield each
+                yield from _related(each)
 
 
-async def _nothing(event: RecordEnrichEvent) -> None:
-    del event
+async def _unhide(event: RecordEnrichEvent) -> None:
+    """No field is hidden from superusers, whatever those have said who were heard before."""
+    record = event.record
+    if record.view is not None and event.info.is_superuser:
+        record.view = record.view.unhidden(record.collection.by_name)

@@ -73,7 +73,7 @@ class Page(NamedTuple):
     total: int
 
 
-def envelope(items: list[dict[str, Any]], query: ListQuery, total: int) -> dict[str, Any]:
+def envelope(items: list[Any], query: ListQuery, total: int) -> dict[str, Any]:
     """The JSON of a page."""
     return {
         "items": items,

@@ -52,15 +52,13 @@ class Presenter:
     def item(self, record: Record) -> Item:
         """The JSON object of one record and of what it expands to."""
         collection = record.collection
+        view = record.view
+        if view is not None and view.bare:
+            return self._bare_item(record, view)
         shape = self._shapes.get(collection)
         if shape is None:
             shape = self._shapes[collection] = plan_of(collection).shape(self._superuser)
-        expand = record.expand
-        if expand is None:
-            item = shape.of_data(record.data)
-        else:
-            item = shape.of_data(record.data, {name: self._related(expand[name]) for name in sorted(expand)})
-        view = record.view
+        item = self._item(record, shape)
         if view is not None:
             self.viewed.append((item, record, view))
         if shape.email:
@@ -68,6 +66,23 @@ class Presenter:
                 self.guarded.setdefault(collection, []).append(item)
             elif shape.hides_visibility:
                 del item["emailVisibility"]
+        return item
+
+    def _item(self, record: Record, shape: Shape) -> Item:
+        expand = record.expand
+        if expand is None:
+            return shape.of_data(record.data)
+        return shape.of_data(record.data, {name: self._related(expand[name]) for name in sorted(expand)})
+
+    def _bare_item(self, record: Record, view: View) -> Item:
+        shape = plan_of(record.collection).public
+        item = self._item(record, shape)
+        if shape.email:
+            if not (item["emailVisibility"] or view.email):
+                del item["email"]
+            if shape.hides_visibility:
+                del item["emailVisibility"]
+        self.viewed.append((item, record, view))
         return item
 
     def _related(self, related: Any) -> Any:
@@ -79,8 +94,12 @@ class Presenter:
 
 def _show(item: Item, record: Record, view: View) -> None:
     """Make an item what a script wants it to be: less what is hidden, with what is shown, with what is no field's."""
-    members = {**view.extra, **item} if view.custom else item.copy()
     by_name = record.collection.by_name
+    members = item.copy()
+    if view.custom:
+        # the ids of what a back relation was expanded to are no field's value either
+        back = {name: _ids(related) for name, related in (record.expand or {}).items() if name not in by_name}
+        members = {**back, **view.extra, **item}
     for name, shown in view.shown.items():
         field = by_name.get(name)
         if not shown:
@@ -89,6 +108,10 @@ def _show(item: Item, record: Record, view: View) -> None:
             members[name] = "" if field.type == "password" else record.data[name]
     item.clear()
     item.update(sorted(members.items()))
+
+
+def _ids(related: Any) -> list[str]:
+    return [each.id for each in (related if isinstance(related, list) else [related]) if isinstance(each, Record)]
 
 
 def present_rows(

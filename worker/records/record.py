@@ -1,6 +1,6 @@
 """A record in memory: its collection, its values, and the values it was loaded with."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from worker.fields.password import PasswordValue
@@ -14,9 +14,11 @@ SUPERUSERS = "_superusers"
 class View:
     """How a script wants a record to be shown: differently from what its collection says."""
 
-    __slots__ = ("custom", "email", "extra", "shown")
+    __slots__ = ("bare", "custom", "email", "extra", "shown")
 
-    def __init__(self, shown: Mapping[str, bool], extra: Mapping[str, Any], *, custom: bool, email: bool) -> None:
+    def __init__(
+        self, shown: Mapping[str, bool], extra: Mapping[str, Any], *, custom: bool, email: bool, bare: bool = False
+    ) -> None:
         # names of fields and other members that are shown (True) or hidden, whatever their definition says
         self.shown = shown
         # values by names that are no field's, and whether they are shown
@@ -24,6 +26,8 @@ class View:
         self.custom = custom
         # whether the e-mail is shown whatever the record says
         self.email = email
+        # whether it is shown as to nobody in particular: what a script itself has expanded on another record
+        self.bare = bare
 
     @classmethod
     def load(cls, raw: Mapping[str, Any]) -> "View":
@@ -35,6 +39,11 @@ class View:
             custom=raw.get("custom") is True,
             email=raw.get("email") is True,
         )
+
+    def unhidden(self, names: Container[str]) -> "View":
+        """The same with everything of `names` that is hidden as its definition says."""
+        shown = {name: state for name, state in self.shown.items() if state or name not in names}
+        return View(shown, self.extra, custom=self.custom, email=True, bare=self.bare)
 
     def dump(self) -> dict[str, Any]:
         """As `load` takes it."""

@@ -67,14 +67,38 @@ async def _save_loudly(ctx: "Context", record: Record, stages: Stages, validate:
 
     async def row(event: RecordEvent) -> None:
         await _hash_passwords(event.context, event.record)
-        ended.extend(await _store(event.context, event.record, heard=True))
+        try:
+            ended.extend(await _store(event.context, event.record, heard=True))
+        except ValidationErrors as error:
+            # handlers of models hear what SQLite has said, those of records what that means
+            raise error.__cause__ if isinstance(error.__cause__, apsw.ConstraintError) else error from None
 
-    async def execute(event: RecordEvent) -> None:
-        date(event.record)
-        await around(ctx.bus, of_model, event, row)
+    async def change(event: RecordEvent) -> None:
+        try:
+            await around(ctx.bus, of_model, event, row)
+        except apsw.ConstraintError as error:
+            _refuse_taken(error)
+            raise
         if accounts.OTPS in ended:
             ended.remove(accounts.OTPS)
             await removal.remove_belongings(event.context, record, [accounts.OTPS])
+
+    async def execute(event: RecordEvent) -> None:
+        date(event.record)
+        if not accounts.loses_external(record):
+            await change(event)
+            return
+        # who becomes verified must not keep what somebody else has linked, even for a moment
+        outer = event.context
+        async with transaction(outer) as inner:
+            event.context = inner
+            try:
+                await removal.remove_belongings(event.context, record, [accounts.EXTERNAL])
+                await change(event)
+                if accounts.EXTERNAL in ended:
+                    ended.remove(accounts.EXTERNAL)
+            finally:
+                event.context = outer
 
     async def default(event: RecordEvent) -> None:
         complete(event.context, event.record, dates=False)
@@ -207,9 +231,14 @@ def _write(ctx: "Context", record: Record) -> None:
         else:
             store.update(db, record)
     except apsw.ConstraintError as error:
-        columns = unique_columns(error)
-        if not columns or any("." not in column for column in columns):
-            raise
-        raise ValidationErrors({column.partition(".")[2]: NOT_UNIQUE for column in sorted(columns)}) from error
+        _refuse_taken(error)
+        raise
     if is_auth:
         ctx.auth_epoch += 1
+
+
+def _refuse_taken(error: apsw.ConstraintError) -> None:
+    """Raise ValidationErrors where a unique index has been violated."""
+    columns = unique_columns(error)
+    if columns and all("." in column for column in columns):
+        raise ValidationErrors({column.partition(".")[2]: NOT_UNIQUE for column in sorted(columns)}) from error

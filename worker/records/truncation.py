@@ -5,6 +5,7 @@ records go one by one in the order in which they were stored, each with its casc
 runs in threads.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
@@ -90,7 +91,7 @@ def _remove_all(db: Database, ctx: "Context", collection: "Collection", referenc
 async def _remove_loudly(ctx: "Context", collection: "Collection") -> None:
     """One by one, each with its events; whoever hears of one may take his time."""
     last = -1
-    while batch := await ctx.lanes.read(ctx.data, lambda db: _read(db, collection, last)):
+    while batch := await ctx.lanes.read(ctx.data, partial(_read, collection, last)):
         last = batch[-1][0]
         for _, record in batch:
             if store.exists(ctx.data, collection, record.id):  # no cascade of an earlier one took it along
@@ -103,7 +104,7 @@ async def _remove_quietly(ctx: "Context", collection: "Collection") -> None:
     last = -1
 
     def remove_batch(db: Database) -> int:
-        batch = _read(db, collection, last)
+        batch = _read(collection, last, db)
         for _, record in batch:
             if store.exists(db, collection, record.id):
                 run_through(remove(ctx, record))
@@ -113,7 +114,7 @@ async def _remove_quietly(ctx: "Context", collection: "Collection") -> None:
         pass
 
 
-def _read(db: Database, collection: "Collection", after: int) -> list[tuple[int, Record]]:
+def _read(collection: "Collection", after: int, db: Database) -> list[tuple[int, Record]]:
     """The next records in the order in which they were stored, with their places in it."""
     plan = plan_of(collection)
     # a field may be called rowid

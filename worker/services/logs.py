@@ -169,6 +169,15 @@ class RequestLog:
             finally:
                 self._close()
 
+    def delete(self, identifier: str) -> None:
+        """Write what waits, then delete one entry. Raises apsw.Error."""
+        with self._lock:
+            self._flush()
+            try:
+                self._open().execute("DELETE FROM `_logs` WHERE `id` = ?", (identifier,))
+            finally:
+                self._close()
+
     def prune(self) -> None:
         """Write what waits, then delete what the settings don't want (any more). Never raises."""
         with self._lock:

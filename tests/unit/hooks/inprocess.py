@@ -22,6 +22,7 @@ from worker.hooks.session import Session
 TAIL = b"P.seal();\n})(globalThis);0"
 # What the tests have the script run: the body of a function.
 EVALUATION = b"""
+Object.defineProperty(G, "__host", { value: P.host });
 P.on("test", (code) => {
     try { return { v: JSON.stringify((0, eval)("(function () {" + code + "})")()) ?? "null" }; }
     catch (error) { return { e: String(error) }; }

@@ -40,6 +40,8 @@ class Tenant:
     busy: int = 0
     name: str = "t"
     account: None = None
+    hooks: None = None
+    starting: None = None
     caches: dict[str, Any] = field(default_factory=dict)
 
 

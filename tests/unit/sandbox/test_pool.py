@@ -141,6 +141,8 @@ def test_clock_and_memory_of_a_child(within) -> None:
         assert empty_kb < 8_000
         await evaluate(child, "globalThis.kept = 'x'.repeat(20e6); let n = 0; while (n < 3e5) n++; 0")
         assert child.memory_kb() > empty_kb + 15_000
+        child.measure()
+        assert child.memory_kb() > 15_000
         used_ns = child.cpu_ns()
         assert used_ns > before_ns
         child.kill()

@@ -106,6 +106,10 @@ def test_the_data_directory_is_absolute(tmp_path: Path) -> None:
             "FILE: policy.block_max_s: found 50.0, allowed is policy.block_s (60.0)",
         ),
         ("policy: {memory_mb: 90}", "FILE: policy.memory_mb: found 90, allowed is 0, or at least 96 with shards: 2"),
+        (
+            "sandbox: {allow_networks: [10.1.0.0/99]}",
+            "FILE: sandbox.allow_networks: found ['10.1.0.0/99'], allowed is a list of networks in CIDR notation",
+        ),
         ("disk: {reserve_mb: -1}", "FILE: disk.reserve_mb: found -1, allowed is a whole number from 0 to 10000000"),
         ("log_format: xml", "FILE: log_format: found 'xml', allowed is one of json, text"),
         ("idle_close_s: 0", "FILE: idle_close_s: found 0, allowed is a number from 0.1 to 86400"),
@@ -172,6 +176,7 @@ def test_addresses(file, listen: str) -> None:
         "operators: {listen: '0.0.0.0:9000', token: secret}",
         "policy: {memory_mb: 0, worker_rss_mb: 0, suspend_after_blocks: 0}",
         "policy: {memory_mb: 96}",
+        "sandbox: {allow_networks: [10.1.0.0/16, 127.0.0.1, 'fd00::/8']}",
     ],
 )
 def test_what_fits_together(file, text: str) -> None:

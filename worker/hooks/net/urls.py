@@ -11,6 +11,7 @@ PORTS = {"http": 80, "https": 443}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:\[\]<>\"%-]*\Z")
+_USER = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 _SAFE_PATH = "/%:@!$&'()*+,;=-._~"
@@ -54,6 +55,8 @@ def parsed(url: str, op: str) -> Target:
     _, _, behind = rest.partition(":") if found else ("", "", rest)
     authority = re.split(r"[/?]", behind[2:], maxsplit=1)[0] if behind.startswith("//") else ""
     user, _, place = authority.rpartition("@")
+    if not _USER.match(user):
+        raise _malformed(url, "net/url: invalid userinfo")
     _check_host(url, place)
     path = behind[2 + len(authority) :] if behind.startswith("//") else behind
     path, mark, query = path.partition("?")

@@ -10,6 +10,7 @@ from worker.errors import REQUIRED, ValidationErrors
 from worker.fields import DefinitionCheck, Field, load_field
 from worker.hooks.calls import Call, GoError, Operation
 from worker.hooks.ops.collections import drafted
+from worker.hooks.shared import value_out
 from worker.hooks.wire import as_text
 from worker.records.record import Record
 from worker.records.saving import Check
@@ -134,7 +135,10 @@ async def try_view(call: Call, app: object, query: object, size: object) -> dict
             trial = await viewquery.try_query(inner, as_text(query), wanted)
             raise _Undone
     assert trial is not None
-    rows = [{field.name: field.from_db(row[place]) for place, field in enumerate(trial.fields)} for row in trial.rows]
+    rows = [
+        [value_out(field, field.from_db(value)) for field, value in zip(trial.fields, row, strict=True)]
+        for row in trial.rows
+    ]
     return {"name": trial.name, "fields": [field.dump() for field in trial.fields], "rows": rows}
 
 
@@ -164,6 +168,12 @@ async def prune_logs(call: Call, app: object, before: object) -> None:
     """Delete what was logged before a moment."""
     ctx = call.context(app)
     await ctx.lanes.blocking(ctx.account, ctx.logs.delete_before, as_text(before))
+
+
+async def delete_log(call: Call, app: object, identifier: object) -> None:
+    """Delete one entry of the log."""
+    ctx = call.context(app)
+    await ctx.lanes.blocking(ctx.account, ctx.logs.delete, as_text(identifier))
 
 
 # -- what a field says of a value --------------------------------------------------------------------------------------
@@ -239,6 +249,7 @@ OPS: dict[str, Operation] = {
     "vacuum": vacuum,
     "vacuum.aux": vacuum_aux,
     "log.prune": prune_logs,
+    "log.delete": delete_log,
     "field.check": check_value,
     "field.plain": check_text,
     "field.settings": check_options,

@@ -24,7 +24,10 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 async def token(call: Call, app: object, wire: object, kind: object, more: object) -> str:
-    """A token of a record's: auth, static (with nanoseconds to live), file, verification, passwordReset, emailChange."""
+    """A token of a record's.
+
+    Kinds: auth, static (`more`: nanoseconds to live), file, verification, passwordReset, emailChange (`more`: to what).
+    """
     record = call.shared.record(wire, call.context(app))
     if not record.collection.is_auth:
         raise GoError(NO_AUTH_RECORD)

@@ -19,7 +19,7 @@ import orjson
 from worker.db import scripted
 from worker.db.connection import Database
 from worker.db.room import SHORT, NoRoomError
-from worker.db.scripted import Outcome, RefusedError, WritesError
+from worker.db.scripted import DeniedError, Outcome, WritesError
 from worker.hooks.calls import Call, GoError, Operation, Refused
 from worker.lanes.apart import patiently
 from worker.services.settings import TenantSettings
@@ -65,7 +65,7 @@ async def sql(  # noqa: PLR0917 (what a script sends)
     query = Query(scripted.watched(text), params, mode)
     try:
         return await (_auxiliary(call, ctx, query) if aux else query.run(ctx))
-    except RefusedError as error:
+    except DeniedError as error:
         raise Refused(str(error)) from error
     except apsw.BindingsError as error:
         raise GoError(str(error)) from error

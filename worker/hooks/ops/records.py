@@ -15,6 +15,7 @@ from worker.filters.listing import parse_sort
 from worker.hooks.calls import Call, GoError, Operation
 from worker.records import accounts, removal, rules, saving, store
 from worker.records.accounts import Credentials
+from worker.records.compiled import Query
 from worker.records.events import VALIDATE, quiet
 from worker.records.plan import plan_of
 from worker.records.record import Record
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 NO_ROWS = "sql: no rows in result set"
 IDS_MAX = 10_000
 FILTER_CHARS_MAX = 1 << 20
+# What no filter has: it stands for a value while a filter is compiled.
+MARK = "\x01"
 
 Found = list[Any]
 
@@ -147,7 +150,7 @@ async def first(call: Call, app: object, name: object, key: object, value: objec
     return [collection.id, row]
 
 
-async def by_filter(
+async def by_filter(  # noqa: PLR0917 (what a script sends)
     call: Call,
     app: object,
     name: object,
@@ -160,17 +163,19 @@ async def by_filter(
     """The records that a filter lets through; everything may be looked at by it."""
     ctx = call.context(app)
     collection = collection_of(ctx, name)
-    filled = _filled(text(condition), params)
-    ordered = text(sort)
+    given = text(condition)
+    if len(given) > FILTER_CHARS_MAX:
+        raise GoError("the filter is too long")
+    filled, ordered = _filled(given, params), text(sort)
 
     def read(db: Database) -> list[Any]:
-        query = rules.select(ctx.catalog, collection, rules=[], filter=filled, sort=ordered, info=Trusted())
+        query, bound = _selected(ctx, collection, given, params, ordered)
         plan = plan_of(collection)
         distinct = "DISTINCT " if query.distinct else ""
         where = f" WHERE {query.where}" if query.where else ""
         order = f" ORDER BY {query.order}" if query.order else ""
         sql = f"SELECT {distinct}{plan.columns} FROM {plan.table}{query.joins}{where}{order} LIMIT ? OFFSET ?"
-        return db.all(sql, (*query.params, *query.order_params, _positive(limit) or -1, _positive(offset)))
+        return db.all(sql, (*bound, *query.order_params, _positive(limit) or -1, _positive(offset)))
 
     try:
         rows = await ctx.lanes.read(ctx.data, read)
@@ -183,10 +188,46 @@ def _positive(value: object) -> int:
     return min(value, 2**62) if isinstance(value, int) and value > 0 else 0
 
 
+def _selected(
+    ctx: "Context", collection: "Collection", condition: str, params: object, sort: str
+) -> tuple[Query, tuple[Any, ...]]:
+    """A filter as SQL, and its parameters.
+
+    Texts stand in it as marks while it is compiled, so that the next one with other texts is compiled already. Where a
+    mark does not come out as it went in (as in a search for a part of a text), the texts themselves are compiled.
+    """
+    marked = _marked(condition, params)
+    if marked is not None:
+        text, values = marked
+        query = rules.select(ctx.catalog, collection, rules=[], filter=text, sort=sort, info=Trusted())
+        bound = tuple(values.get(value, value) if type(value) is str else value for value in query.params)
+        if not any(type(value) is str and MARK in value and value not in values for value in query.params):
+            return query, bound
+    filled = _filled(condition, params)
+    query = rules.select(ctx.catalog, collection, rules=[], filter=filled, sort=sort, info=Trusted())
+    return query, query.params
+
+
+def _marked(condition: str, params: object) -> tuple[str, dict[str, str]] | None:
+    """A filter with marks in the places of texts, and those by their marks; None where that gains nothing."""
+    if not isinstance(params, dict) or MARK in condition:
+        return None
+    values: dict[str, str] = {}
+
+    def mark(match: re.Match[str]) -> str:
+        match params.get(match[1]):
+            case {"s": str(value)} if value and MARK not in value:
+                name = f"{MARK}{len(values)}{MARK}"
+                values[name] = value
+                return f"'{name}'"
+        return _literal(match, params)
+
+    text = _PLACEHOLDER.sub(mark, condition)
+    return (text, values) if values else None
+
+
 def _filled(condition: str, params: object) -> str:
     """A filter with its placeholders' values in their places, quoted so that they are values and nothing else."""
-    if len(condition) > FILTER_CHARS_MAX:
-        raise GoError("the filter is too long")
     if not isinstance(params, dict) or not params:
         return condition
     return _PLACEHOLDER.sub(lambda match: _literal(match, params), condition)
@@ -195,7 +236,7 @@ def _filled(condition: str, params: object) -> str:
 def _literal(match: re.Match[str], params: Mapping[str, Any]) -> str:
     match params.get(match[1]):
         case {"s": str(value)}:
-            escaped = value.replace("'", "\\'")
+            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
             return f"'{escaped}'"
         case {"r": str(value)} if re.fullmatch(r"[\w.+-]+", value):
             return value
@@ -307,7 +348,9 @@ async def access(call: Call, app: object, wire: object, info: object, rule: obje
     except ApiError as error:
         raise GoError(str(error.cause or error)) from error
     key = record.id
-    return await ctx.lanes.read(ctx.data, lambda db: store.one_row(db, plan_of(record.collection), key, where)) is not None
+    return (
+        await ctx.lanes.read(ctx.data, lambda db: store.one_row(db, plan_of(record.collection), key, where)) is not None
+    )
 
 
 def request_info(call: Call, ctx: "Context", raw: object) -> RequestInfo:

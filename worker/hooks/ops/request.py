@@ -1,5 +1,6 @@
 """`e` of routes, middlewares and the events of requests, and the helpers of `$apis`: what they need of the server."""
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,7 +13,7 @@ from worker.hooks.requests import answered, asked_of, auth_wire, binary_of, pair
 from worker.hooks.wire import as_text
 from worker.records import events, expand, present
 from worker.records.events import RecordEnrichEvent, around
-from worker.records.record import Record
+from worker.records.record import Record, View
 from worker.records.request import RequestInfo
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 EXPANDS_MAX = 50
 ENRICHED_MAX = 5_000
+# What not even superusers see.
+SECRETS = frozenset({"password", "tokenKey"})
 
 
 async def auth(call: Call, number: object, authorization: object) -> Any:
@@ -105,6 +108,11 @@ async def write(call: Call, number: object, told: object, after: object) -> None
     asked_of(call, number).write(answered(told), after=after is True)
 
 
+async def headers(call: Call, number: object) -> list[list[str]]:
+    """The headers of the answer so far."""
+    return asked_of(call, number).source.headers()
+
+
 async def answer(call: Call, number: object, headers: object) -> None:
     """The headers of an answer that is an error."""
     asked_of(call, number).source.answer(pairs_of(headers))
@@ -139,11 +147,14 @@ async def static(call: Call, number: object, root: object, name: object) -> dict
     return None if found is None else {"path": found.path, "type": found.type}
 
 
-async def place(call: Call, number: object, root: object, path: object, fallback: object) -> dict[str, Any] | None:
+async def place(  # noqa: PLR0917 (what a script sends)
+    call: Call, number: object, root: object, path: object, url: object, fallback: object
+) -> dict[str, Any] | None:
     """What `$apis.static` answers for a path: a file, or where to go instead. None: there is nothing."""
-    head = asked_of(call, number).source.head()
-    url = str(head["uri"]).partition("?")[0]
-    found: Place | None = await place_of(call.hooks.ctx, as_text(root), as_text(path), url, fallback=fallback is True)
+    asked_of(call, number)
+    found: Place | None = await place_of(
+        call.hooks.ctx, as_text(root), as_text(path), as_text(url), fallback=fallback is True
+    )
     if found is None:
         return None
     return {"redirect": found.redirect} if found.redirect else {"path": found.path}
@@ -163,8 +174,8 @@ async def login(  # noqa: PLR0917 (what a script sends)
 
 async def enrich(  # noqa: PLR0917 (what a script sends)
     call: Call, number: object, app: object, records: object, expands: object, changes: object
-) -> list[bool]:
-    """`$apis.enrichRecords`: of each, whether its e-mail is shown. What has changed goes with the answer."""
+) -> list[dict[str, Any]]:
+    """`$apis.enrichRecords`: of each, what is shown beyond the usual. What has changed goes with the answer."""
     ctx = call.context(app)
     _change(call, number, changes)
     if not isinstance(records, list) or not isinstance(expands, list) or len(records) > ENRICHED_MAX:
@@ -178,27 +189,49 @@ async def enrich(  # noqa: PLR0917 (what a script sends)
             await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, record, request), _nothing)
         if paths:
             await ctx.lanes.read(ctx.data, lambda db: expand.expand(db, ctx.catalog, found, paths, request))
-        shown = await ctx.lanes.read(ctx.data, lambda db: _with_emails(db, ctx, found, request))
+        everyone = [*found, *_expanded(found)]
+        shown = await ctx.lanes.read(ctx.data, lambda db: _with_emails(db, ctx, everyone, request))
+        for record in everyone[len(found) :]:
+            record.view = View(
+                dict.fromkeys(_unhidden(record, request), True), {}, custom=False, email=_key(record) in shown
+            )
     finally:
         for record in lent:
             call.shared.give_back(record)
-    return [record.id in shown for record in found]
+    return [{"email": _key(record) in shown, "unhide": _unhidden(record, request)} for record in found]
 
 
-def _with_emails(db: Database, ctx: "Context", records: list[Record], request: RequestInfo) -> set[str]:
-    """The ids of those whose e-mail the requester may see, whatever they say themselves."""
+def _expanded(records: Iterable[Record]) -> Iterator[Record]:
+    """What records expand to, however deep."""
+    for record in records:
+        for related in (record.expand or {}).values():
+            each = [one for one in (related if isinstance(related, list) else [related]) if isinstance(one, Record)]
+            yield from each
+            yield from _expanded(each)
+
+
+def _unhidden(record: Record, request: RequestInfo) -> list[str]:
+    """The fields that are shown to superusers alone, for one of these."""
+    if not request.is_superuser:
+        return []
+    return [field.name for field in record.collection.fields if field.hidden and field.name not in SECRETS]
+
+
+def _key(record: Record) -> tuple[str, str]:
+    return record.collection.id, record.id
+
+
+def _with_emails(db: Database, ctx: "Context", records: list[Record], request: RequestInfo) -> set[tuple[str, str]]:
+    """The auth records whose e-mail the requester may see, whatever they say themselves."""
     auths = [record for record in records if record.collection.is_auth]
     if request.is_superuser:
-        return {record.id for record in auths}
-    shown = {record.id for record in auths if _is_same(record, request.auth)}
+        return set(map(_key, auths))
+    auth = request.auth
+    shown = {_key(auth)} if auth is not None else set()
     for collection in {record.collection.id: record.collection for record in auths}.values():
         ids = [record.id for record in auths if record.collection.id == collection.id]
-        shown |= present.managed_ids(db, ctx.catalog, collection, ids, request)
+        shown |= {(collection.id, each) for each in present.managed_ids(db, ctx.catalog, collection, ids, request)}
     return shown
-
-
-def _is_same(record: Record, auth: Record | None) -> bool:
-    return auth is not None and auth.id == record.id and auth.collection.id == record.collection.id
 
 
 async def _nothing(event: RecordEnrichEvent) -> None:
@@ -213,6 +246,7 @@ OPS: dict[str, Operation] = {
     "request.enrich": enrich,
     "request.file": file,
     "request.form": form,
+    "request.headers": headers,
     "request.info": info,
     "request.late": late,
     "request.login": login,

@@ -6,6 +6,7 @@ whoever closes a file loses all locks that its process has on it, and SQLite's a
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -31,23 +32,21 @@ class Guard(NamedTuple):
 
     root: Identity
     data: Identity | None
-    files: frozenset[Identity]
+    databases: frozenset[Identity]
+    own: frozenset[Identity]
 
     @classmethod
     def of(cls, root: int) -> "Guard":
         """Look at the tenant's directory, which is open as `root`."""
-        files = set()
+        own = _identities(root, OWN)
         with suppress(OSError):
             data = os.open(DATA, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=root)
             try:
-                for name in DATABASES:
-                    for companion in COMPANIONS:
-                        with suppress(OSError):
-                            files.add(identity(os.stat(name + companion, dir_fd=data, follow_symlinks=False)))
-                return cls(identity(os.fstat(root)), identity(os.fstat(data)), frozenset(files))
+                databases = _identities(data, (name + end for name in DATABASES for end in COMPANIONS))
+                return cls(identity(os.fstat(root)), identity(os.fstat(data)), databases, own)
             finally:
                 os.close(data)
-        return cls(identity(os.fstat(root)), None, frozenset())
+        return cls(identity(os.fstat(root)), None, frozenset(), own)
 
     def check_entry(self, folder: int, name: str) -> None:
         """Whether an entry may be made, replaced or removed. GuardError."""
@@ -61,10 +60,18 @@ class Guard(NamedTuple):
         """Whether a file may be opened. GuardError."""
         if not stat.S_ISREG(info.st_mode):
             raise GuardError(NOT_REGULAR)
-        if identity(info) in self.files:
+        if identity(info) in self.databases or (write and identity(info) in self.own):
             raise GuardError(OF_THE_SERVER)
         if write and info.st_nlink > 1:
             raise GuardError(SHARED)
+
+
+def _identities(folder: int, names: Iterable[str]) -> frozenset[Identity]:
+    found = set()
+    for name in names:
+        with suppress(OSError):
+            found.add(identity(os.stat(name, dir_fd=folder, follow_symlinks=False)))
+    return frozenset(found)
 
 
 def identity(info: os.stat_result) -> Identity:
