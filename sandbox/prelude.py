@@ -62,6 +62,7 @@ FILES = (
     "filesystem",
     "mails",
     "gohttp",
+    "requestbody",
     "request",
     "response",
     "requestevent",

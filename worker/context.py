@@ -47,6 +47,7 @@ class Context:
         "name",
         "opened_at",
         "settings",
+        "spare",
         "starting",
         "unit",
         "used_at",
@@ -91,6 +92,8 @@ class Context:
         self.is_inner = False
         # what ends the transaction that is open on another connection, if there is one
         self.ending: asyncio.Timeout | None = None
+        # a connection that the last transaction has left behind
+        self.spare: Database | None = None
         self.data = Database(directory / "pb_data" / "data.db")
         try:
             self.data.account = account
@@ -121,6 +124,7 @@ class Context:
         inner.unit = None
         inner.is_inner = True
         inner.ending = None
+        inner.spare = None
         inner.data = data
         inner.catalog = self.catalog.copy()
         inner.settings = self.settings
@@ -158,9 +162,21 @@ class Context:
         self.weight_kb = sqlite // 1024 + 32 + PYTHON_KB
         return self.weight_kb + (0 if self.hooks is None else self.hooks.children.memory_kb)
 
+    @property
+    def keeps_spare(self) -> bool:
+        """Whether transactions leave their connection behind: scripts at work may want one at each request."""
+        return self.hooks is not None and self.hooks.children.count > 0
+
     def shrink(self) -> None:
         """Give back what SQLite keeps for quicker reads. The context must be idle."""
         self.data.once("PRAGMA shrink_memory")
+        self.drop_spare()
+
+    def drop_spare(self) -> None:
+        """Close what the last transaction has left behind."""
+        spare, self.spare = self.spare, None
+        if spare is not None:
+            spare.close()
 
     def part(self) -> Callable[[], None]:
         """Close it for everybody on the loop's thread; what is left to do blocks, and may run in any thread.
@@ -170,6 +186,7 @@ class Context:
         """
         if self.ending is not None:
             self.ending.reschedule(0)
+        self.drop_spare()
         data, logs = self.data, self.logs
         # SQLite's mutexes are switched off: nobody may come to this connection while a thread closes it
         connection, data.connection = data.connection, _closed_connection()

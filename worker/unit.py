@@ -16,7 +16,7 @@ begin there. What is nested is a savepoint of the same connection.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from time import monotonic_ns
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeVar
@@ -115,6 +115,12 @@ class Whole(Tenant, Protocol):
 
     # what ends the transaction that is open on another connection, if there is one
     ending: asyncio.Timeout | None
+    # a connection that a transaction has left behind
+    spare: Database | None
+
+    @property
+    def keeps_spare(self) -> bool:
+        """Whether another transaction is likely to come."""
 
     def inner(self, data: Database) -> Self:
         """A context for one transaction on `data`, a connection of its own."""
@@ -280,7 +286,7 @@ def second_connection(ctx: Whole) -> Iterator[Database]:
     """A connection for who holds the writer's lock, which is released with it."""
     try:
         ctx.data.connection.get_autocommit()  # raises where the tenant was closed before it was this one's turn
-        with closing(Database(ctx.data.path)) as data:
+        with _lent(ctx) as data:
             data.write_limit_ns = ctx.data.write_limit_ns
             data.room = ctx.data.room
             data.account = ctx.data.account
@@ -291,6 +297,31 @@ def second_connection(ctx: Whole) -> Iterator[Database]:
             ctx.data.wal_pages = data.wal_pages
     finally:
         ctx.writer.release()
+
+
+@contextmanager
+def _lent(ctx: Whole) -> Iterator[Database]:
+    """A connection for one transaction: opening one takes longer than most of what is done with it.
+
+    So that of a tenant whose scripts may want one at each request is kept, as long as nothing was wrong with it.
+    """
+    data, ctx.spare = ctx.spare, None
+    if data is None:
+        data = Database(ctx.data.path)
+    else:
+        data.wal_pages = ctx.data.wal_pages
+    keeps = False
+    try:
+        yield data
+        keeps = ctx.keeps_spare
+    except Exception as error:
+        keeps = ctx.keeps_spare and not isinstance(error, apsw.Error)
+        raise
+    finally:
+        if keeps and data.clean() and not ctx.data.closed:
+            ctx.spare = data
+        else:
+            data.close()
 
 
 @asynccontextmanager

@@ -224,10 +224,16 @@ P.hideMethods(HookEvent);
 
 class RequestHookEvent extends P.RequestEvent {
     #collection;
+    #inner;
 
     constructor(request, app) {
         super(request, app, () => advance(this));
     }
+
+    // The typings have the two here; in the real one only the event underneath has them.
+    get request() { return undefined; }
+    get response() { return undefined; }
+    get requestEvent() { return (this.#inner ??= new P.RequestEvent(this.$request, this.app, () => this.next())); }
 
     get collection() {
         if (this.#collection === undefined) {

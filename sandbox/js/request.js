@@ -1,17 +1,14 @@
-// A request in a script's hands: `e.request`, `e.requestInfo()`, its body in all of its forms.
+// A request in a script's hands: `e.request`, `e.requestInfo()`; requestbody.js has its body.
 //
 //   P.requestOf(wire)         the state of a request, from {q: number, …}; what the host tells of it once in a run is kept
 //   P.authOf(state) / P.setAuth(state, record)
 //   P.requestInfoOf(state, event)
 //   P.changesOf(state)        what scripts have changed of it, for the server's own routes
-//   P.bindBody(state, dst)    P.uploadsOf(state, key)
 //
 // The state: wire; response (response.js); store, what `e.set` keeps; auth: undefined until it is asked for; native:
 // whether one of the server's own routes is at work, to which changes are told at once.
 
-const { defineProperty, defineProperties, keys, hasOwn } = Object;
-const { fromEntries, entries } = Object;
-const PIECE_BYTES = 8 << 20;
+const { defineProperty, keys, hasOwn, fromEntries, entries } = Object;
 const KEPT_MAX = 64;
 
 const text = (value) => P.goText(value);
@@ -61,176 +58,6 @@ P.readToken = (state) => {
 };
 
 P.isSuperuser = (record) => record !== null && record !== undefined && record.isSuperuser();
-
-// -- the body -----------------------------------------------------------------------------------------------------------------
-
-// All of it, as a binary string.
-function bodyOf(state) {
-    if (state.body === null) {
-        let whole = "";
-        for (;;) {
-            const piece = P.host("request.body", state.q, whole.length, PIECE_BYTES);
-            whole += piece;
-            if (piece.length < PIECE_BYTES) break;
-        }
-        state.body = { whole, at: 0 };
-    }
-    return state.body;
-}
-
-function bodyReader(state) {
-    const reader = {};
-    const take = (bytesMax) => {
-        const body = bodyOf(state);
-        const part = bytesMax === undefined ? body.whole.slice(body.at) : body.whole.slice(body.at, body.at + bytesMax);
-        body.at += part.length;
-        return part;
-    };
-    P.reader(reader, take);
-    const methods = {
-        close() {},
-        reread() { if (state.body !== null) state.body.at = 0; },
-        read() { throw P.goError("the body is read by readerToString or toBytes"); },
-    };
-    for (const name of keys(methods)) defineProperty(reader, name, { value: methods[name], enumerable: false });
-    return reader;
-}
-
-// Whoever has read JSON begins anew; a form is gone.
-function rewind(state) {
-    const kind = state.request === null ? state.wire.type : state.request.header.get("Content-Type");
-    if (kind.startsWith("application/json")) {
-        if (state.body !== null) state.body.at = 0;
-    } else state.body = { whole: "", at: 0 };
-}
-
-// The form in the query and the body: {values, posted} of pairs, and `files`.
-function formOf(state, multipart) {
-    if (state.form !== undefined) return state.form;
-    const told = P.host("request.form", state.q);
-    const query = P.pairsOf(text(state.request === null ? state.wire.query : state.request.url.rawQuery));
-    state.form = { posted: told.values, values: [...told.values, ...query], files: told.files, isMultipart: told.isMultipart };
-    if (state.body !== null && told.values.length > 0) state.body.at = state.body.whole.length;
-    return state.form;
-}
-
-class UploadHeader {
-    constructor(state, told) {
-        this.filename = told.filename;
-        this.header = P.Header([["Content-Disposition", told.disposition], ...(told.type === null ? [] : [["Content-Type", told.type]])]);
-        this.size = told.size;
-        defineProperty(this, "open", { value: () => uploaded(state, told).reader.open(), enumerable: true });
-    }
-}
-
-
-function uploaded(state, told) {
-    const read = () => {
-        let whole = "";
-        while (whole.length < told.size) {
-            const piece = P.host("request.file", state.q, told.number, whole.length, PIECE_BYTES);
-            if (piece === "") break;
-            whole += piece;
-        }
-        return whole;
-    };
-    const reader = P.fileReader({}, read);
-    return P.newFile(reader, told.filename, told.size, /\.[A-Za-z0-9]+$/.test(told.filename) ? "" : read());
-}
-
-P.uploadsOf = (state, key) => {
-    const { files, isMultipart } = formOf(state);
-    if (!isMultipart) throw P.goError("request Content-Type isn't multipart/form-data");
-    const found = files.filter((each) => each.field === text(key));
-    if (found.length === 0) throw P.goError("http: no such file");
-    return found.map((each) => uploaded(state, each));
-};
-
-const NOT_A_POINTER = "value must be passed as a non-nil pointer reference";
-
-function refusal(dst) {
-    if (dst === null || dst === undefined) return `json: cannot unmarshal: ${NOT_A_POINTER}`;
-    const type = typeof dst === "string" ? "string" : typeof dst === "boolean" ? "bool" : typeof dst === "number" ? "int64"
-        : Array.isArray(dst) ? "[]interface {}" : typeof dst === "function" ? "func(goja.FunctionCall) goja.Value" : "map[string]interface {}";
-    return `json: cannot unmarshal into Go ${type}: ${NOT_A_POINTER}`;
-}
-
-P.bindBody = (state, dst) => {
-    const told = P.host("request.bind", state.q);
-    if (told === null) return;
-    rewind(state);
-    const dynamic = P.dynamic(dst);
-    if (dynamic === undefined && !P.isGo(dst)) throw P.goError(refusal(dst));
-    if (told.json !== undefined) return void (dynamic === undefined ? P.unmarshal(told.json, dst) : bindMembers(dynamic, JSON.parse(told.json)));
-    if (dynamic === undefined) throw P.goError("a form can be bound to a DynamicModel only");
-    bindForm(dynamic, told.pairs);
-};
-
-const INTEGERS = /^u?int/;
-
-function fits(value, type) {
-    const kind = String(type);
-    if (value === null) return true;
-    if (kind === "string") return typeof value === "string";
-    if (kind === "bool") return typeof value === "boolean";
-    if (INTEGERS.test(kind)) return Number.isInteger(value);
-    return kind.startsWith("float") ? typeof value === "number" : true;
-}
-
-// Members match in any case, each of them once.
-function bindMembers(dynamic, members) {
-    if (members === null) return;
-    const columns = new Map(dynamic.columns.map((column) => [column.key.toLowerCase(), column]));
-    const seen = new Set();
-    for (const name of keys(members)) {
-        const column = columns.get(name.toLowerCase());
-        if (column === undefined) continue;
-        if (seen.has(column)) throw P.goError(`jsontext: duplicate object member name ${JSON.stringify(name)}`);
-        seen.add(column);
-        if (!fits(members[name], column.type)) {
-            throw P.goError(`json: cannot unmarshal JSON ${P.jsonKind(members[name])} into Go ${String(column.type)} within "/${name}"`);
-        }
-        dynamic.set(column.key, members[name]);
-    }
-}
-
-const WHOLE = /^[+-]?\d+$/;
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
-const FLAGS = { 1: true, t: true, T: true, TRUE: true, true: true, True: true, 0: false, f: false, F: false, FALSE: false, false: false, False: false };
-
-function bindForm(dynamic, pairs) {
-    const columns = new Map(dynamic.columns.map((column) => [column.key, column]));
-    const seen = new Set();
-    for (const [name, value] of pairs) {
-        const column = columns.get(name);
-        if (name === "@jsonPayload") {
-            const members = JSON.parse(value);
-            for (const key of keys(members ?? {})) if (columns.has(key)) dynamic.set(key, members[key]);
-            continue;
-        }
-        if (column === undefined || seen.has(name)) continue;
-        seen.add(name);
-        dynamic.set(name, scanned(value, column, pairs));
-    }
-}
-
-function scanned(value, { key, type }, pairs) {
-    const kind = String(type);
-    if (kind.startsWith("int") || kind === "number") {
-        if (!WHOLE.test(value)) throw P.goError(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
-        return Number(value);
-    }
-    if (kind.startsWith("float")) {
-        if (!NUMBER.test(value)) throw P.goError(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`);
-        return Number(value);
-    }
-    if (kind.startsWith("bool")) {
-        if (!hasOwn(FLAGS, value)) throw P.goError(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
-        return FLAGS[value];
-    }
-    if (kind.startsWith("list") || kind.startsWith("array")) return pairs.filter((pair) => pair[0] === key).map((pair) => pair[1]);
-    return value;
-}
 
 // -- requestInfo ------------------------------------------------------------------------------------------------------------
 
@@ -285,7 +112,7 @@ P.requestInfoOf = (state) => {
         const { wire, request } = state;
         const info = new RequestInfo();
         const told = wire.info ?? P.host("request.info", state.q);
-        if (wire.info === undefined && wire.length !== 0) rewind(state);
+        if (wire.info === undefined && wire.length !== 0) P.rewindBody(state);
         info.body = told.body;
         info.query = told.query ?? firstOf(P.pairsOf(request === null ? wire.query : text(request.url.rawQuery)));
         info.headers = told.headers ?? headersForRules(request === null ? wire.headers : P.headerPairs(request.header));
@@ -326,12 +153,12 @@ class Request {
         const { wire } = state;
         this.#state = state;
         this.method = wire.method;
-        this.url = P.URL(wire.query === "" && !wire.uri.includes("?") ? wire.uri : wire.uri);
+        this.url = P.URL(wire.uri);
         this.proto = `HTTP/${wire.version}`;
         this.protoMajor = Number(wire.version.split(".")[0]);
         this.protoMinor = Number(wire.version.split(".")[1] ?? 0);
         this.header = P.Header(wire.headers, () => { state.headersChanged = true; });
-        this.body = bodyReader(state);
+        this.body = P.bodyReader(state);
         this.getBody = null;
         this.contentLength = wire.length;
         this.transferEncoding = wire.length < 0 ? ["chunked"] : [];
@@ -386,7 +213,7 @@ class Request {
     }
 
     #parsed() {
-        const form = formOf(this.#state);
+        const form = P.formOf(this.#state);
         if (this.form === null) {
             this.form = lists(form.values);
             this.postForm = lists(form.posted);
@@ -394,7 +221,7 @@ class Request {
         if (form.isMultipart && this.multipartForm === null) {
             const file = {};
             for (const each of form.files) {
-                (hasOwn(file, each.field) ? file[each.field] : (file[each.field] = [])).push(new UploadHeader(this.#state, each));
+                (hasOwn(file, each.field) ? file[each.field] : (file[each.field] = [])).push(P.uploadHeader(this.#state, each));
             }
             this.multipartForm = { value: P.Values(form.posted).toJSON(), file };
         }

@@ -41,7 +41,6 @@ class RequestEvent {
     get request() { return P.httpRequest(this.#state); }
     get response() { return P.httpResponse(this.#state); }
     get event() { return this; }
-    get requestEvent() { return this; }
 
     next() { return this.#next(); }
 
@@ -67,11 +66,11 @@ class RequestEvent {
 
     written() { return this.#state.response.status !== 0; }
     status() { return this.#state.response.status; }
-    flush() { this.response.flush(); }
+    flush() { P.httpResponse(this.#state).flush(); }
 
     setCookie(cookie) {
         const line = P.setCookieLine(cookie ?? {});
-        if (line !== "") this.response.header().add("Set-Cookie", line);
+        if (line !== "") P.httpResponse(this.#state).header().add("Set-Cookie", line);
     }
 
     json(status, value) {
@@ -105,7 +104,7 @@ class RequestEvent {
     redirect(status, url) {
         const number = Math.trunc(Number(status));
         if (!(number >= REDIRECTS.min && number <= REDIRECTS.max)) throw P.refusal(500, "invalid redirect status code");
-        this.response.header().set("Location", text(url));
+        P.httpResponse(this.#state).header().set("Location", text(url));
         P.put(this.#state, number, null);
     }
 

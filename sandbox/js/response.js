@@ -10,7 +10,8 @@
 // has it, and `chunks` follow it.
 
 const { trunc } = Math;
-const BODY_CHARS_MAX = 20 << 20;
+const BODY_CHARS_MAX = 10 << 20;
+const TOO_LARGE = "the response is too large: send files with e.fileFS";
 const STATUS = { min: 100, max: 999 };
 
 const text = (value) => P.goText(value);
@@ -62,18 +63,24 @@ function tell(state) {
 
 P.tellAnswer = tell;
 
+function sized(response, chunk) {
+    const size = chunk.text?.length ?? chunk.binary?.length ?? 0;
+    if (response.size + size > BODY_CHARS_MAX) throw P.goError(TOO_LARGE);
+    return size;
+}
+
 function add(state, chunk) {
     const { response } = state;
+    const size = sized(response, chunk);
     if (response.status === 0) begin(state, 200);
-    const size = chunk.text?.length ?? chunk.binary?.length ?? 0;
     response.size += size;
-    if (response.size > BODY_CHARS_MAX) throw P.goError("the response is too large");
     if (size > 0 || chunk.file !== undefined) response.chunks.push(chunk);
     if (state.native && size > 0) tell(state);
 }
 
 P.put = (state, status, type, chunk) => {
     const { response } = state;
+    if (chunk !== undefined) sized(response, chunk);
     if (type !== null && response.status === 0) {
         const { header } = response;
         if (header === null) response.type = type;

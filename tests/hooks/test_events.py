@@ -345,7 +345,8 @@ TAGGED = "".join(
         ("Collection", "collection:", "'tagged'"),
     )
 )
-HOOKS = {"create.pb.js": CREATE, "handlers.pb.js": "".join(map(handler, HANDLERS)), "tags.pb.js": TAGGED}
+# one file: the real one loads several in no order
+HOOKS = {"events.pb.js": CREATE + "".join(map(handler, HANDLERS)) + TAGGED}
 
 RULES: dict[str, Any] = {f"{kind}Rule": "" for kind in ("list", "view", "create", "update", "delete")}
 FIELDS = [{"name": "title", "type": "text"}, {"name": "n", "type": "number", "max": 5}]

@@ -7,4 +7,5 @@
 reads and writes, `tally` where threads count, `mending` reads texts that are no UTF-8. `memory` bounds SQLite's.
 
 `console` runs statements of a superuser's own on a confined connection, `cells` is how their values are shown.
+`scripted` runs SQL of a tenant's scripts on the tenant's own connections, `scriptvalues` is how its values go over.
 """

@@ -271,18 +271,26 @@ class Database:
         except apsw.Error as error:
             return self._repeated(error, self.all, sql, params)
 
-    def table(self, sql: str, params: Params = ()) -> tuple[list[tuple[str, str | None]], list[tuple[Any, ...]]]:
-        """Names and declared types of the columns, and every row. Where there are none, there may be no columns."""
+    def table(
+        self, sql: str, params: Params, fetch: Callable[[apsw.Cursor], list[tuple[Any, ...]]]
+    ) -> tuple[list[tuple[str, str | None]], list[tuple[Any, ...]]]:
+        """Names and declared types of the columns, and what `fetch` takes. Without rows there may be no columns."""
         columns: list[tuple[str, str | None]] = []
+        began_ns = perf_counter_ns()
         try:
             cursor = self.execute(sql, params)
             with suppress(apsw.ExecutionCompleteError):
                 columns = list(cursor.get_description())
-            return columns, self._rows(cursor)
+            began_ns = perf_counter_ns()
+            rows = fetch(cursor)
         except UnicodeDecodeError:
-            return columns, mended_rows(self, sql, params)
+            rows = mended_rows(self, sql, params)
         except apsw.Error as error:
-            return self._repeated(error, self.table, sql, params)
+            return self._repeated(error, lambda sql, params: self.table(sql, params, fetch), sql, params)
+        if (tally := self.tally) is not None:
+            tally.rows += len(rows)
+            tally.sql_ns += perf_counter_ns() - began_ns
+        return columns, rows
 
     def _rows(self, cursor: apsw.Cursor) -> list[tuple[Any, ...]]:
         """Every row that is left. TooBigError where that takes more than it may."""
@@ -381,6 +389,27 @@ class Database:
         """
         self._doomed = True
         self.connection.execute("BEGIN")
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed for everybody."""
+        try:
+            self.connection.get_autocommit()
+        except apsw.ConnectionClosedError:
+            return True
+        return False
+
+    def clean(self) -> bool:
+        """Make it as a new one for who comes next. Whether that is possible: nothing is open, or left in it."""
+        if self.closed or self._depth or self._doomed or self.in_thread or not self.connection.get_autocommit():
+            return False
+        self.deadline_ns = self.cpu_until_ns = self.rows_bytes_max = 0
+        self.slow, self.pace, self.write_pace = frozenset(), None, None
+        self.spare(True)
+        try:
+            return not self.all("SELECT 1 FROM temp.sqlite_master LIMIT 1")
+        except apsw.Error:
+            return False
 
     def close(self) -> None:
         """Close the connection; the last one on a file checkpoints its WAL and removes it."""

@@ -6,10 +6,10 @@ asks a `Guard` for each thing that a statement would do, when it is compiled; ou
 answers yes at once. Time, rows and pages are bounded by who runs it (`worker.lanes`, `worker.writing`), as always.
 """
 
-import math
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple
 
 import apsw
@@ -19,9 +19,10 @@ from worker.db.console import CHANGES, DEFINITIONS, MODULES, READ_PRAGMAS
 
 # What the rows of one answer may take, in characters and bytes.
 ROWS_BYTES_MAX = 16 << 20
-# What a statement without any values in its rows still takes, a row.
+# What a row and each of its values take beside texts and bytes.
 ROW_BYTES = 16
-SAFE_INT_MAX = 2**53 - 1
+CELL_BYTES = 8
+ROWS_AT_ONCE = 1_000
 
 _NAME = re.compile(r"\w+")
 _BETWEEN = r"(?:[\s;]++|--[^\n]*+|/\*(?:.*?\*/|.*))*+"
@@ -45,8 +46,6 @@ _QUICK = frozenset(
             """
     )
 )
-_DATES = frozenset({"DATE", "DATETIME", "TIMESTAMP"})
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(:\d\d)?(\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
 
 # Pragmas with an argument that are questions all the same.
 ASKING = frozenset(
@@ -100,6 +99,7 @@ NO_FILES = "other database files can't be attached to"
 NO_TRANSACTIONS = "transactions are begun and ended by $app.runInTransaction() here"
 NO_TEMPORARY = "temporary tables are not available here: the tenant's connection is everybody's"
 NO_MODULE = "virtual tables of this module are not available"
+TOO_LARGE = "the rows are too large"
 NO_PRAGMA = "PRAGMA {} is not for scripts to use so"
 
 Rows = list[tuple[Any, ...]]
@@ -223,10 +223,37 @@ def watched(sql: str) -> str:
 
 def select(db: Database, sql: str, params: Sequence[Any], *, described: bool = False) -> Outcome:
     """The rows of one SELECT. `described`: its columns also where there are no rows."""
-    columns, rows = db.table(sql, params)
+    columns, rows = db.table(sql, params, _carefully if db.rows_bytes_max else _quickly)
     if not rows and described:
         columns = _columns_of(db.connection, sql, params)
     return Outcome(columns, rows)
+
+
+def _quickly(cursor: apsw.Cursor) -> Rows:
+    """Every row, on the event loop, where rows are short and time is too. TooBigError for very many."""
+    rows = list(islice(cursor, ROWS_AT_ONCE))
+    while len(rows) % ROWS_AT_ONCE == 0 and (more := list(islice(cursor, ROWS_AT_ONCE))):
+        rows += more
+        if len(rows) * (ROW_BYTES + CELL_BYTES * len(rows[0])) > ROWS_BYTES_MAX:
+            raise apsw.TooBigError(TOO_LARGE)
+    return rows
+
+
+def _carefully(cursor: apsw.Cursor) -> Rows:
+    """Every row. TooBigError where they are too large."""
+    left = ROWS_BYTES_MAX
+    rows: Rows = []
+    for row in cursor:
+        left -= size_of(row)
+        if left < 0:
+            raise apsw.TooBigError(TOO_LARGE)
+        rows.append(row)
+    return rows
+
+
+def size_of(row: Sequence[Any]) -> int:
+    """What a row takes, roughly."""
+    return ROW_BYTES + sum([len(part) if type(part) in (str, bytes) else CELL_BYTES for part in row])
 
 
 def run(db: Database, sql: str, params: Sequence[Any], *, writing: bool) -> Outcome:
@@ -263,11 +290,11 @@ def _run(db: Database, sql: str, params: Sequence[Any], guard: Guard) -> Outcome
     before = connection.total_changes()
     cursor = connection.cursor()
     cursor.exec_trace = begin
-    left = db.rows_bytes_max or ROWS_BYTES_MAX
+    left = ROWS_BYTES_MAX
     for row in cursor.execute(sql, params, can_cache=False):
         left -= size_of(row)
         if left < 0:
-            raise apsw.TooBigError("the rows are too large")
+            raise apsw.TooBigError(TOO_LARGE)
         rows.append(row)
     tally = db.tally
     if tally is not None:
@@ -312,70 +339,3 @@ def fitted(connection: apsw.Connection, sql: str, params: Sequence[Any]) -> Sequ
         if number > len(params):
             raise apsw.BindingsError(f"missing argument with index {number}")
     return params[: len(names)]
-
-
-# -- rows as they are told --------------------------------------------------------------------------------------------
-
-
-def size_of(row: Sequence[Any]) -> int:
-    """What a row takes, roughly."""
-    return ROW_BYTES + sum([len(part) if type(part) in (str, bytes) else 8 for part in row])
-
-
-def told(outcome: Outcome) -> list[list[Any]]:
-    """The rows in the form of sandbox/js/scan.js. Raises apsw.TooBigError beyond ROWS_BYTES_MAX."""
-    dates = [at for at, (_, kind) in enumerate(outcome.columns) if kind and kind.upper() in _DATES]
-    left = ROWS_BYTES_MAX
-    out: list[list[Any]] = []
-    for row in outcome.rows:
-        left -= size_of(row)
-        if left < 0:
-            raise apsw.TooBigError("the rows are too large")
-        cells = [value if type(value) is str or value is None else _cell(value) for value in row]
-        for at in dates:
-            if type(cells[at]) is str:
-                cells[at] = _moment(cells[at])
-        out.append(cells)
-    return out
-
-
-def _cell(value: Any) -> Any:
-    if type(value) is int:
-        return value if -SAFE_INT_MAX <= value <= SAFE_INT_MAX else {"i": str(value)}
-    if type(value) is float:
-        if math.isinf(value):
-            return {"f": "+Inf" if value > 0 else "-Inf"}
-        if not value.is_integer():
-            return value
-        return {"f": "-0"} if value == 0 and math.copysign(1, value) < 0 else {"f": value}
-    return {"b": value.decode("latin-1")}
-
-
-def _moment(text: Any) -> Any:
-    """A text in a column of dates, as the real one's driver reads it; as it is where it is none."""
-    match = _MOMENT.fullmatch(text)
-    if match is None:
-        return text
-    day, minute, second, fraction, zone = match.groups()
-    fraction = (fraction or "").rstrip("0").rstrip(".")
-    return {"t": f"{day}T{minute or '00:00'}{second or ':00'}{fraction}{zone or 'Z'}"}
-
-
-def parameters(given: object) -> list[Any]:
-    """A script's parameters as SQLite takes them. ValueError for what is none."""
-    if type(given) is not list:
-        raise ValueError("parameters are a list")
-    return [_parameter(value) for value in given]
-
-
-def _parameter(value: Any) -> Any:
-    if value is None or type(value) in (str, bool, float):
-        return value
-    if type(value) is int and -(2**63) <= value < 2**63:
-        return value
-    if type(value) is dict:
-        if type(value.get("b")) is str:
-            return value["b"].encode("latin-1")  # a UnicodeEncodeError is a ValueError
-        if "f" in value and type(value["f"]) in (str, int, float):
-            return float(value["f"])
-    raise ValueError("a value that no database takes")

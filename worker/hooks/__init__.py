@@ -14,7 +14,7 @@ A run
     `session`       one run: calls of the script, their answers, its limits. `calls` is what operations see of it
     `shared`, `wire`  records on both sides
     `events`        an event told to a script, and what it has changed; `errors`, exceptions on their way
-    `routes`, `requests`  routes and middlewares of scripts, and the request in their hands
+    `routes`, `requests`  routes and middlewares of scripts, and the request in their hands; `patterns`, `pages` below
 
 What scripts may ask for: `ops`, one module an area, with `root` (the tenant's files) and `net` (other servers) below.
 """

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import signal
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,8 @@ class Children:
         # bumped when what they have compiled is no longer what is to be run
         self._generation = 0
         self._closed = False
+        # called when the last one has ended
+        self.emptied: Callable[[], None] | None = None
 
     @property
     def plan(self) -> Plan:
@@ -151,6 +154,8 @@ class Children:
     def ended(self, leased: "Leased") -> None:
         """It has ended: there is room for another one."""
         self._all.discard(leased)
+        if not self._all and self.emptied is not None:
+            self.emptied()
         self.processes.freed()
         self.grow()
 

@@ -45,6 +45,7 @@ class Hooks:
         self.ctx = ctx
         self.manifest = manifest
         self.children = children
+        children.emptied = ctx.drop_spare
         self.table = table
         self.book = book
         # what parts of the hooks keep while the tenant is open: its store, its compiled routes

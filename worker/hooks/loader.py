@@ -122,7 +122,7 @@ async def load(
         manifest = parse(told)
     except ManifestError as error:
         raise LoadError(str(error)) from None
-    _check(manifest)
+    await ctx.lanes.blocking(ctx.account, _check, manifest)
     return Loaded(manifest, watched.is_pure, hooks.extras)
 
 

@@ -207,6 +207,8 @@ def _paths(one: Sequence[Segment], other: Sequence[Segment]) -> str:
         return DISJOINT
     related = EQUAL
     for mine, its in zip(one, other, strict=False):
+        if mine == its and not mine.wild:
+            continue
         related = _both(related, _parts(mine, its))
         if related == DISJOINT:
             return related
@@ -239,6 +241,58 @@ def _both(one: str, other: str) -> str:
     if one == OVERLAPS or other == EQUAL:
         return one
     return OVERLAPS if {one, other} == {MORE, LESS} else other
+
+
+class Known:
+    """Patterns that stand side by side, and those among them that a further one could conflict with."""
+
+    __slots__ = ("_below", "_by_segment", "_every")
+
+    def __init__(self, patterns: Iterable[Pattern] = ()) -> None:
+        # by host and method; in there by the place of a segment and its text (None for a wildcard)
+        self._by_segment: dict[tuple[str, str, int, str | None], list[Pattern]] = {}
+        # those that match what is below them, too, by the place from which on they do
+        self._below: dict[tuple[str, str, int], list[Pattern]] = {}
+        self._every: dict[tuple[str, str], list[Pattern]] = {}
+        for pattern in patterns:
+            self.add(pattern)
+
+    def add(self, pattern: Pattern) -> None:
+        """One more."""
+        host, method = pattern.host, pattern.method
+        self._every.setdefault((host, method), []).append(pattern)
+        for place, segment in enumerate(pattern.segments):
+            if segment.multi:
+                self._below.setdefault((host, method, place), []).append(pattern)
+            else:
+                text = None if segment.wild else segment.text
+                self._by_segment.setdefault((host, method, place, text), []).append(pattern)
+
+    def conflict(self, pattern: Pattern) -> tuple[Pattern, str] | None:
+        """One that `pattern` conflicts with, and why."""
+        for method in {method for host, method in self._every if host == pattern.host}:
+            if _methods(pattern.method, method) == DISJOINT:
+                continue
+            for other in self._near(pattern, method):
+                why = conflict(pattern, other)
+                if why is not None:
+                    return other, why
+        return None
+
+    def _near(self, pattern: Pattern, method: str) -> list[Pattern]:
+        """Those of a method that some path may be for as well: the fewest that one of its segments leaves."""
+        host = pattern.host
+        fewest = self._every.get((host, method), [])
+        below: list[Pattern] = []
+        for place, segment in enumerate(pattern.segments):
+            below += self._below.get((host, method, place), ())
+            if segment.wild:
+                continue
+            same = self._by_segment.get((host, method, place, segment.text), [])
+            wild = self._by_segment.get((host, method, place, None), [])
+            if len(same) + len(wild) + len(below) < len(fewest):
+                fewest = same + wild + below
+        return fewest
 
 
 # -- finding ----------------------------------------------------------------------------------------------------------

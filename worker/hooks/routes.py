@@ -14,11 +14,11 @@ from worker.hooks.manifest import Manifest, Route, Step
 from worker.hooks.patterns import (
     EQUAL,
     SLASH,
+    Known,
     Match,
     Pattern,
     PatternError,
     Tree,
-    conflict,
     exact,
     joined,
     more_specific,
@@ -148,7 +148,7 @@ def _fallbacks() -> tuple[Pattern, ...]:
 
 def check(manifest: Manifest) -> None:
     """RouteError for the first route that can't be."""
-    known: list[Pattern] = list(_native()[1])
+    known = Known(_native()[1])
     fallbacks = list(_fallbacks())
     added: list[tuple[Route, Pattern]] = []
     for route in manifest.routes:
@@ -157,21 +157,22 @@ def check(manifest: Manifest) -> None:
         except PatternError as error:
             raise RouteError(route, str(error)) from None
         _refuse_conflict(route, pattern, known)
-        known.append(pattern)
+        known.add(pattern)
         added.append((route, pattern))
         fallbacks = [each for each in fallbacks if relation(each, pattern) != EQUAL]
+    left = Known(fallbacks)
     for route, pattern in added:
-        _refuse_conflict(route, pattern, fallbacks)
+        _refuse_conflict(route, pattern, left)
     for step in _steps_of(manifest):
         if step.native and step.native not in NATIVE_STEPS:
             raise ValueError(f"there is no middleware {step.native}")
 
 
-def _refuse_conflict(route: Route, pattern: Pattern, others: Sequence[Pattern]) -> None:
-    for other in others:
-        why = conflict(pattern, other)
-        if why is not None:
-            raise RouteError(route, f"pattern {pattern.text!r} conflicts with pattern {other.text!r}: {why}")
+def _refuse_conflict(route: Route, pattern: Pattern, others: Known) -> None:
+    found = others.conflict(pattern)
+    if found is not None:
+        other, why = found
+        raise RouteError(route, f"pattern {pattern.text!r} conflicts with pattern {other.text!r}: {why}")
 
 
 def _steps_of(manifest: Manifest) -> list[Step]:

@@ -120,8 +120,14 @@ class Session:
 
     @property
     def hosting(self) -> bool:
-        """Whether the child waits for the host, so that it can be asked to run something."""
-        return self._hosting and self._end is None
+        """Whether the child waits for an operation, and it is that operation which asks: so it can have something run.
+
+        What an operation has begun and left to itself inherits the run, and is no part of it.
+        """
+        if not self._hosting or self._end is not None or not self._stack:
+            return False
+        inner = self._stack[-1]
+        return isinstance(inner, _Operation) and inner.task is asyncio.current_task()
 
     def context(self, app: object) -> "Context":
         """The context that an `$app` of the script stands for."""
@@ -199,10 +205,14 @@ class Session:
         self._limit.cancel()
         if self._stack:  # it was left in the middle
             self.end(ApiError(503, BROKEN, cause="cancelled"))
-        while self._work:
-            await asyncio.wait(self._work)
-        self.errors.clear()
-        self._leased.release(reusable=self._end is None)
+        try:
+            while self._work:
+                await asyncio.wait(self._work)
+        finally:
+            reusable = self._end is None and not self._work
+            self._end = self._end or ApiError(503, BROKEN, cause="the run is over")
+            self.errors.clear()
+            self._leased.release(reusable=reusable)
 
     def _unwind(self) -> None:
         """The next step after the end: an operation that waits is cancelled, or who waits for the child hears of it."""

@@ -9,7 +9,7 @@ import gzip
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import ApiError
+from worker.errors import ApiError, ValidationErrors, bad_request
 from worker.hooks.calls import GoError
 from worker.hooks.manifest import Step
 from worker.hooks.ops.request import report
@@ -133,7 +133,10 @@ async def _scripted(  # noqa: PLR0917 (what a request is)
         async with hooks.session() as session:
             if exchange is not None:
                 exchange.on_lost = lambda: session.end(ApiError(503, LEFT, cause="the client has left"))
-            told = await session.run("route", _order(session, asked, found))
+            try:
+                told = await session.run("route", _order(session, asked, found))
+            except ValidationErrors as error:  # of what a script has saved, or thrown: the route itself says nothing
+                raise bad_request("", error.data(), cause=error) from error
         try:
             said = answered(told)
         except GoError as error:

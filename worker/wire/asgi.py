@@ -63,7 +63,7 @@ class Exchange(Answer):
         self.task: asyncio.Task[None] | None = None
         self.until = inf  # the endpoint's time at which it is stopped
         self.stopping = ""  # why it is, once it is
-        self.on_lost: Callable[[], None] | None = None  # called when the client leaves
+        self.on_lost: Callable[[], None] | None = None  # called when the client leaves, or closes its half
         self._begun = False
         self._eof_given = False
         self._waiter: asyncio.Future[None] | None = None

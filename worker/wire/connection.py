@@ -112,6 +112,8 @@ class Connection(Gated):
             if exchange.detached:
                 return False
             exchange.wake()
+            if exchange.on_lost is not None:
+                exchange.on_lost()
         return True
 
     def pause_writing(self) -> None:

@@ -1,8 +1,7 @@
-"""Events of scripts, the host's side: nothing that a script says of them is trusted, and exceptions keep what they are."""
+"""Events of scripts, the host's side: nothing that a script says is trusted, and exceptions stay what they are."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +17,7 @@ from worker.events import Event
 from worker.hooks import events
 from worker.hooks.calls import GoError
 from worker.hooks.errors import KNOWN_MAX, UNEXPECTED, Errors, Rethrown, Thrown
+from worker.hooks.eventparts import parts_of
 from worker.hooks.shared import Shared
 from worker.lanes import Lanes
 from worker.records.batch import BatchEvent
@@ -32,16 +32,17 @@ INFO = RequestInfo(context="batch")
 FIELDS = ValidationErrors({"a": FieldError("c", "m")})
 
 
-@pytest.fixture
-def ctx(tmp_path: Path) -> Iterator[Context]:
-    """A new tenant."""
-    (tmp_path / "pb_data").mkdir()
-    write_template(tmp_path / "pb_data")
-    data = Database(tmp_path / "pb_data" / "data.db")
+@pytest.fixture(scope="module")
+def ctx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """A new tenant, which nothing here changes."""
+    directory = tmp_path_factory.mktemp("events")
+    (directory / "pb_data").mkdir()
+    write_template(directory / "pb_data")
+    data = Database(directory / "pb_data" / "data.db")
     personalise(data)
     data.close()
     lanes = Lanes(inline_budget_ms=50, read_timeout_s=2.0, pool_threads=1)
-    context = Context("test", tmp_path, lanes, write_limit_s=30.0, log_queue_max=200)
+    context = Context("test", directory, lanes, write_limit_s=30.0, log_queue_max=200)
     yield context
     context.close()
     lanes.close()
@@ -60,6 +61,11 @@ class Session:
 
     def app_of(self, ctx: Context) -> int:
         return 0 if ctx is self.hooks.ctx else 1
+
+    def context(self, app: object) -> Context:
+        assert app == 0
+        ctx: Context = self.hooks.ctx
+        return ctx
 
     async def run(self, name: str, data: Any) -> Any:
         assert name == "event"
@@ -88,6 +94,11 @@ def handled(
         session.shared.changes()
         assert not session.shared._held, "what was lent is given back"
     return session
+
+
+async def advance(session: Session, number: Any) -> Any:
+    """`e.next()` of the script."""
+    return await events.advance(session, number, 0, 0)  # type: ignore[arg-type]
 
 
 def answering(answer: Any) -> Callable[[Session, dict[str, Any]], Awaitable[Any]]:
@@ -183,7 +194,7 @@ NONSENSE: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("kind", "answer"), NONSENSE)
 def test_nonsense_is_refused(ctx: Context, kind: str, answer: Any) -> None:
     name, event = about(ctx, kind)
-    before = {part.attribute: getattr(event, part.attribute) for part in events.parts_of(name, event)}
+    before = {part.attribute: getattr(event, part.attribute) for part in parts_of(name, event)}
     with pytest.raises(GoError):
         handled(ctx, name, event, answering(answer))
     assert {attribute: getattr(event, attribute) for attribute in before} == before
@@ -203,7 +214,7 @@ def test_nonsense_is_refused(ctx: Context, kind: str, answer: Any) -> None:
 )
 def test_what_is_nobodys_business_is_ignored(ctx: Context, kind: str, answer: Any) -> None:
     name, event = about(ctx, kind)
-    before = {part.attribute: getattr(event, part.attribute) for part in events.parts_of(name, event)}
+    before = {part.attribute: getattr(event, part.attribute) for part in parts_of(name, event)}
     handled(ctx, name, event, answering(answer))
     assert {attribute: getattr(event, attribute) for attribute in before} == before
 
@@ -247,13 +258,13 @@ def test_next_is_for_the_handler_that_is_at_work(ctx: Context, number: Any) -> N
     async def act(session: Session, order: dict[str, Any]) -> Any:
         assert order["n"] == 1
         with pytest.raises(GoError, match="over"):
-            await events.advance(session, number, 0)  # type: ignore[arg-type]
+            await advance(session, number)
         return 0
 
     session = handled(ctx, *about(ctx, "record"), act, rest)
     assert went_on == []
     with pytest.raises(GoError, match="over"):
-        asyncio.run(events.advance(session, 1, 0))  # type: ignore[arg-type]
+        asyncio.run(advance(session, 1))
 
 
 def test_next_tells_what_the_host_has_changed(ctx: Context) -> None:
@@ -265,8 +276,8 @@ def test_next_tells_what_the_host_has_changed(ctx: Context) -> None:
         event.answered = True
 
     async def act(session: Session, order: dict[str, Any]) -> Any:
-        told.append(await events.advance(session, order["n"], 0))  # type: ignore[arg-type]
-        told.append(await events.advance(session, order["n"], 0))  # type: ignore[arg-type]
+        told.append(await advance(session, order["n"]))
+        told.append(await advance(session, order["n"]))
         return 0
 
     handled(ctx, *about(ctx, "record"), act, rest)
@@ -284,7 +295,7 @@ def test_what_the_rest_of_the_chain_raises_is_left_as_it_is(ctx: Context, error:
 
     async def act(session: Session, order: dict[str, Any]) -> Any:
         try:
-            await events.advance(session, order["n"], 0)  # type: ignore[arg-type]
+            await advance(session, order["n"])
         except Exception as raised:
             told = session.errors.encode(raised, session.hooks)
             raise session.errors.decode(told | {"kind": "js", "message": "forged"}) from None
@@ -345,8 +356,11 @@ def test_any_exception_of_a_script_is_one_here(data: Any, kind: type[Exception],
 
 @pytest.mark.parametrize(
     ("status", "kept"),
-    [(200, 200), (418, 418), (999, 999), (0, 500), (99, 500), (1000, 500), ("400", 500), (None, 500), (True, 500), (4.5, 500)],
-)  # fmt: skip
+    [
+        *((status, status) for status in (200, 418, 999)),
+        *((status, 500) for status in (0, 99, 1000, "400", None, True, 4.5)),
+    ],
+)
 def test_a_status_is_one_of_http(status: Any, kept: int) -> None:
     error = Errors().decode({"kind": "api", "status": status, "message": "x"})
     assert isinstance(error, ApiError)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.hooks.manifest import Manifest, Route, Step
-from worker.hooks.patterns import SLASH, Pattern, PatternError, Tree, conflict, exact, more_specific, parse
+from worker.hooks.patterns import SLASH, Known, Pattern, PatternError, Tree, conflict, exact, more_specific, parse
 from worker.hooks.routes import NATIVE, Found, RouteError, Routes, check
 
 METHODS = ("GET", "HEAD", "POST")
@@ -63,9 +63,13 @@ def test_conflicts(one: Pattern, other: Pattern) -> None:
 @given(st.lists(patterns(), min_size=1, max_size=6), st.sampled_from(REQUESTS))
 def test_finds_the_most_specific(given_: list[Pattern], request_: tuple[str, tuple[str, ...]]) -> None:
     known: list[Pattern] = []
+    index = Known()
     for pattern in given_:
-        if all(conflict(pattern, each) is None for each in known):
+        fits = all(conflict(pattern, each) is None for each in known)
+        assert (index.conflict(pattern) is None) == fits
+        if fits:
             known.append(pattern)
+            index.add(pattern)
     method, parts = request_
     found = Tree((each, each.text) for each in known).find(method, "", parts)
     fitting = [each for each in known if request_ in matched(each)]
@@ -118,8 +122,9 @@ def test_exact(path: str, parts: tuple[str, ...], is_exact: bool) -> None:
     ("method", "path"),
     [
         ("GET", ""), ("GET", "a"), ("GET", "/{"), ("GET", "/{a"), ("GET", "/a{b}"), ("GET", "/{b}c"), ("GET", "/{}"),
-        ("GET", "/{a}/{a}"), ("GET", "/{a...}/b"), ("GET", "/{$}/b"), ("GET", "/{1}"), ("GET", "/{a-b}"), ("GET", "/a//b"),
-        ("GET", "/../a"), ("GET", "/./a"), ("G\0T", "/a"), ("GET", "/" + "a/" * 200 + "b"), ("GET", "{a}.com/"),
+        ("GET", "/{a}/{a}"), ("GET", "/{a...}/b"), ("GET", "/{$}/b"), ("GET", "/{1}"), ("GET", "/{a-b}"),
+        ("GET", "/a//b"), ("GET", "/../a"), ("GET", "/./a"), ("G\0T", "/a"), ("GET", "/" + "a/" * 200 + "b"),
+        ("GET", "{a}.com/"),
     ],
 )  # fmt: skip
 def test_refused(method: str, path: str) -> None:
@@ -154,6 +159,19 @@ def test_no_route_in_place_of_the_servers_own(line: str) -> None:
 )
 def test_routes_beside_the_servers_own(routes: list[tuple[str, str]]) -> None:
     check(_manifest(*routes))
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [f"/{'a/' * 20}r{number}/{{name}}" for number in range(1000)],
+        [f"/q/r{number}/{{rest...}}" for number in range(1000)],
+        ["/q/" + "/".join("ab"[number >> bit & 1] for bit in range(10)) for number in range(1000)],
+    ],
+)
+def test_many_routes(paths: list[str]) -> None:
+    # each against each would be half a million comparisons
+    check(_manifest(*(("GET", path) for path in paths)))
 
 
 def test_unknown_middlewares_are_refused() -> None:

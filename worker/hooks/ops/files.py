@@ -5,7 +5,7 @@ script makes an error of it that has both. What takes long runs in a thread, at 
 """
 
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from worker.errors import ApiError
@@ -38,13 +38,17 @@ SPECIAL = {stat.S_ISUID: GO_SETUID, stat.S_ISGID: GO_SETGID, stat.S_ISVTX: GO_ST
 def operation(fn: Callable[..., Awaitable[Any]]) -> Operation:
     """An operation on files: its value or its failure as an answer."""
 
-    async def answer(call: Call, *args: object) -> Answer:
-        try:
-            return {"v": await fn(call, Tree(call.hooks.ctx.directory), *args)}
-        except PathError as failure:
-            return {"fail": [failure.op, failure.reason, failure.path]}
+    def answer(call: Call, *args: object) -> Coroutine[Any, Any, Answer]:
+        return _told(fn(call, Tree(call.hooks.ctx.directory), *args))  # raises here what there is too much or little of
 
     return answer
+
+
+async def _told(work: Awaitable[Any]) -> Answer:
+    try:
+        return {"v": await work}
+    except PathError as failure:
+        return {"fail": [failure.op, failure.reason, failure.path]}
 
 
 async def read(call: Call, tree: Tree, path: object) -> str:

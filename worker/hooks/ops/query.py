@@ -20,6 +20,7 @@ from worker.db import scripted
 from worker.db.connection import Database
 from worker.db.room import SHORT, NoRoomError
 from worker.db.scripted import DeniedError, Outcome, WritesError
+from worker.db.scriptvalues import parameters, told
 from worker.hooks.calls import Call, GoError, Operation, Refused
 from worker.lanes.apart import patiently
 from worker.services.settings import TenantSettings
@@ -55,7 +56,7 @@ async def sql(  # noqa: PLR0917 (what a script sends)
     if len(text) > SQL_CHARS_MAX:
         raise GoError(TOO_LONG)
     try:
-        params = scripted.parameters(given)
+        params = parameters(given)
         text.encode()
     except ValueError as error:
         raise GoError(str(error)) from error
@@ -131,10 +132,13 @@ class Query:
         """The answer, made where the rows were read: in a thread if there are many."""
         if self.mode == EXECUTE:
             return orjson.Fragment(orjson.dumps([outcome.changed, outcome.last]))
-        answer: list[Any] = [[name for name, _ in outcome.columns], scripted.told(outcome)]
+        answer: list[Any] = [[name for name, _ in outcome.columns], told(outcome)]
         if self.mode == COLUMNS:
             answer.append([(kind or "").upper() for _, kind in outcome.columns])
-        return orjson.Fragment(orjson.dumps(answer))
+        body = orjson.dumps(answer)
+        if len(body) > scripted.ROWS_BYTES_MAX:
+            raise apsw.TooBigError(scripted.TOO_LARGE)
+        return orjson.Fragment(body)
 
     async def _write(self, ctx: "Context") -> orjson.Fragment:
         async def body(ctx: "Context") -> orjson.Fragment:

@@ -135,7 +135,7 @@ onRecordViewRequest((e) => {
 }, "articles")
 
 onRecordsListRequest((e) => {
-    e.response.header().set("X-Article-Count", String(e.result.totalItems))
+    e.requestEvent.response.header().set("X-Article-Count", String(e.result.totalItems))
     e.next()
 }, "articles")
 
