@@ -117,8 +117,8 @@ class Serving:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(fd, signal.SIGKILL)
                 os.close(fd)
-        elif "failed" in said:
-            _refuse(waiting[1], said["failed"])
+        elif "failed" in said or not fds:
+            _refuse(waiting[1], said.get("failed", "the server is out of descriptors"))
         else:
             child, forked = waiting
             child.begin(said["pid"], fds[0], self.own_kb)

@@ -87,7 +87,7 @@ def assemble(  # noqa: PLR0917 (what differs between a start and a takeover)
     crew.on_lost = ledger.lost
     crew.on_ask = Statements(lambda: reports.settings, directory, ledger, tick).answer
     crew.on_failed = lambda failed: moves.begin(tenancy.mark_failed(failed))
-    crew.on_scheduled = lambda scheduled: moves.begin(tenancy.schedule(scheduled))
+    crew.on_jobs = lambda told: moves.begin(tenancy.heed(told))
     crew.on_notice = lambda told: _note(ledger, told)
     keepsakes: dict[str, Keepsake] = {"ledger": ledger, "policy": tick, **watched.memories}
     if state is not None:

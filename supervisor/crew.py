@@ -24,6 +24,7 @@ from supervisor.contract.messages import (
     Answer,
     Ask,
     Call,
+    Due,
     Message,
     Notice,
     Progress,
@@ -76,7 +77,7 @@ class Crew:
         self.stand_still: Callable[[], None] = lambda: None
         self.on_usage: Callable[[WorkerUsage], None] = lambda usage: None  # noqa: ARG005
         self.on_failed: Callable[[TenantFailed], None] = lambda failed: None  # noqa: ARG005
-        self.on_scheduled: Callable[[Scheduled], None] = lambda scheduled: None  # noqa: ARG005
+        self.on_jobs: Callable[[Scheduled | Due], None] = lambda told: None  # noqa: ARG005
         self.on_lost: Callable[[int], None] = lambda berth: None  # noqa: ARG005
         self.on_ask: Callable[[str, str], Any] = lambda what, tenant: None  # noqa: ARG005
         self.on_notice: Callable[[Notice], None] = lambda notice: None  # noqa: ARG005
@@ -327,8 +328,8 @@ class Crew:
                 self.on_usage(message.usage)
             case TenantFailed():
                 self.on_failed(message)
-            case Scheduled():
-                self.on_scheduled(message)
+            case Scheduled() | Due():
+                self.on_jobs(message)
             case Ask():
                 self._answer(seat, message)
             case Notice():

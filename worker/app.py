@@ -81,6 +81,7 @@ class Shard:
         self._hibernation = Hibernation(settings, self.tenants)
         self._orders = Orders(self.tenants, self._hibernation, self._lanes, log, tell)
         self._crons = Crons(self.tenants, tell)
+        self._orders.begin_jobs = self._crons.begin
         self.tenants.scripts.on_change.append(self._crons.note)
         self._handover = Handover(self.tenants, self._holds, log)
         self.asgi: falcon.asgi.App[Request, Response] = make_app(self.tenants)
@@ -118,6 +119,11 @@ class Shard:
         self._hibernation.beat(monotonic())
         if not can_open(SPARE_DESCRIPTORS):
             self.tenants.make_room()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way for a tenant, be it a request or a job."""
+        return any(context.busy for context in self.tenants.oldest())
 
     def stop(self) -> None:
         """Take on no more tenants, and begin no more jobs."""

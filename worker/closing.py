@@ -18,9 +18,12 @@ from typing import Any
 from worker.context import Context
 from worker.fair.account import Account
 from worker.holds import Holds, Why
+from worker.hooks.lifecycle import TERMINATE_TIMEOUT_S
 from worker.hooks.scripts import Scripts
 
 THREADS = 4
+# Of the time there is for closing all of them: how much of it their scripts may take.
+WORDS_SHARE = 0.5
 # Beyond it the loop closes by itself, so that closing keeps up with opening and descriptors stay bounded.
 UNDER_WAY_MAX = 32
 
@@ -81,7 +84,7 @@ class Closer:
         """
         for context in contexts:
             if self._scripts.farewell(context):
-                work = self._last_words(context)
+                work = self._last_words(context, min(TERMINATE_TIMEOUT_S, timeout_s * WORDS_SHARE))
             else:
                 work = self.apart(context.account, context.part())
             self._start(context.name, work)
@@ -95,10 +98,10 @@ class Closer:
         if account is not None:
             account.pool_ns += spent_ns
 
-    async def _last_words(self, context: Context) -> None:
+    async def _last_words(self, context: Context, timeout_s: float = TERMINATE_TIMEOUT_S) -> None:
         """Its scripts end, then it is closed."""
         try:
-            await self._scripts.part(context)
+            await self._scripts.part(context, timeout_s)
         finally:
             self._scripts.drop(context)
             finish = context.part()

@@ -163,6 +163,11 @@ class Context:
         return self.weight_kb + (0 if self.hooks is None else self.hooks.children.memory_kb)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way, and its scripts don't just start: those are not begun over and over."""
+        return not self.busy and (self.starting is None or self.starting.is_over)
+
+    @property
     def keeps_spare(self) -> bool:
         """Whether transactions leave their connection behind: scripts at work may want one at each request."""
         return self.hooks is not None and self.hooks.children.count > 0

@@ -129,12 +129,15 @@ async def answered(bus: Bus, names: Sequence[str], event: Any, action: Callable[
 
 
 async def around(bus: Bus, names: Sequence[str], event: Any, action: Callable[[Any], Awaitable[None]]) -> None:
-    """Trigger `names`, the first one outermost, with `action` in the middle."""
-    if not names:
-        await action(event)
-        return
+    """Trigger `names`, the first one outermost, with `action` in the middle. Names that nobody wants cost a lookup."""
+    for name in reversed(names):
+        if bus.has(name):
+            action = _triggering(bus, name, action)
+    await action(event)
 
-    async def inner(event: Any) -> None:
-        await around(bus, names[1:], event, action)
 
-    await bus.trigger(names[0], event, inner)
+def _triggering(bus: Bus, name: str, action: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    async def trigger(event: Any) -> None:
+        await bus.trigger(name, event, action)
+
+    return trigger

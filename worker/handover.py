@@ -135,6 +135,7 @@ class Handover:
                         extra={"tenant": name},
                     )
                     tenants.cut_off.add(name)
+                    tenants.scripts.cut(name)
                     if self.wire is not None:
                         self.wire.cut(name, CUT)
                     if not await self._ended(name, CUT_S):

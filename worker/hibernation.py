@@ -102,7 +102,7 @@ class Hibernation:
 
     def _is_idle(self, context: Context) -> bool:
         tenants = self._tenants
-        return tenants.live(context.name) is context and not tenants.in_use(context.name)
+        return tenants.live(context.name) is context and context.is_idle and not tenants.in_use(context.name)
 
 
 def _shrink(context: Context) -> None:

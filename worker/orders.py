@@ -27,7 +27,7 @@ from worker.fair.account import Account
 from worker.fair.disk import measure
 from worker.hibernation import Hibernation
 from worker.hooks import automigrate, migrations, report
-from worker.hooks.files import FilesError
+from worker.hooks.files import FilesError, has_scripts
 from worker.lanes import Lanes
 from worker.tenants import Tenants
 
@@ -56,6 +56,7 @@ class Orders:
         self._log = log
         self._tell = tell
         self._template = template_dir(tenants.settings)
+        self._starts: set[asyncio.Task[None]] = set()
         self._operations: dict[str, Operation] = {
             "provision": self._provision,
             "import": self._import,
@@ -73,8 +74,11 @@ class Orders:
             "migrate.down": self._migrate_down,
             "migrate.sync": self._migrate_sync,
             "migrate.snapshot": self._migrate_snapshot,
+            "jobs": self._jobs,
             "trim": self._trim,
         }
+        # begins a tenant's jobs of a minute (`worker.crons`)
+        self.begin_jobs: Callable[[str, int], None] = lambda name, minute: None  # noqa: ARG005
 
     async def answer(self, message: Message) -> Reply:
         """Carry out one order. What goes wrong becomes a Reply with one sentence, never an exception."""
@@ -94,6 +98,7 @@ class Orders:
 
     async def _put(self, tenant: Tenant) -> None:
         """Follow a change of the registry; whoever owns the tenant now by a pin of its own has been given it before."""
+        before = self._directory.get(tenant.name)
         self._directory.put(tenant)
         await self._let_finish(tenant)
         known = self._directory.get(tenant.name)
@@ -102,6 +107,23 @@ class Orders:
         self._tenants.changed(known)  # as it is by now: a later change may have overtaken this one
         if known.state is not TenantState.ACTIVE:
             await self._tenants.closer.ended(tenant.name)
+        elif before is None or before.state is not TenantState.ACTIVE:
+            self._start(known)
+
+    def _start(self, tenant: Tenant) -> None:
+        """One that serves from now on is opened if it has scripts: what they have scheduled is to be known."""
+        if self._tenants.ownership.mine(tenant.name) and self._tenants.live(tenant.name) is None:
+            task = asyncio.get_running_loop().create_task(self._started(tenant.name))
+            self._starts.add(task)
+            task.add_done_callback(self._starts.discard)
+
+    async def _started(self, name: str) -> None:
+        try:
+            if await self._lanes.blocking(None, has_scripts, self._tenants.directory(name)):
+                async with self._tenants.using(name):
+                    pass
+        except (ApiError, OSError) as error:
+            self._log.info("tenant %s does not start: %s", name, error, extra={"tenant": name})
 
     async def _shut(self, name: str) -> None:
         """Nothing of the tenant is open afterwards."""
@@ -234,6 +256,9 @@ class Orders:
     async def _migrate_snapshot(self, call: Call) -> str:
         async with self._tenants.using(call.tenant) as context:
             return await automigrate.keep_snapshot(context)
+
+    async def _jobs(self, call: Call) -> None:
+        self.begin_jobs(call.tenant, int(call.args["minute"]))
 
     async def _trim(self, call: Call) -> dict[str, int]:
         return await self._hibernation.trim(float(call.args.get("idle_s", 0.0)), int(call.args.get("largest", 0)))

@@ -140,7 +140,7 @@ class ShardWorker(Worker):
         end = self.loop.time() + graceful_s
         until = end - graceful_s * CLOSE_SHARE
         self.endpoint.drain()
-        while not (self._quick or (self.endpoint.quiet and not self._orders)) and self.loop.time() < until:
+        while not (self._quick or self._at_rest) and self.loop.time() < until:
             self.endpoint.sweep()
             await asyncio.sleep(DRAIN_STEP_S)
         await self.endpoint.abort()
@@ -155,6 +155,11 @@ class ShardWorker(Worker):
             self._report(last=True)  # of the closing itself
             self._channel.close()
             await asyncio.sleep(0)  # lets the transports close their sockets
+
+    @property
+    def _at_rest(self) -> bool:
+        """Whether nothing is under way."""
+        return self.endpoint.quiet and not self._orders and not self._app.busy
 
     def _depart(self, berth: int) -> None:
         """Begins to pass on every connection; what is left in the inbox is taken and passed on as well."""

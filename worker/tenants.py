@@ -189,7 +189,7 @@ class Tenants:
 
     def make_room(self) -> int:
         """Out of descriptors: close some idle tenants at once; how many there were."""
-        idle = [name for name, context in self._live.items() if not context.busy][:ROOM_FOR_ONE]
+        idle = [name for name, context in self._live.items() if context.is_idle][:ROOM_FOR_ONE]
         if idle:
             self._log.warning("out of descriptors: %d idle tenants are closed", len(idle))
         for name in idle:
@@ -325,6 +325,6 @@ class Tenants:
         excess = len(self._live) - self.settings.live_tenants_max
         if excess <= 0:
             return
-        idle = (name for name, context in self._live.items() if not context.busy and name != keep)
+        idle = (name for name, context in self._live.items() if context.is_idle and name != keep)
         for name in list(islice(idle, excess)):
             self.close(name)

@@ -117,8 +117,16 @@ function isRecord(record, at) {
 
 function recordAuthResponse(e, record, method, meta) {
     const state = isEvent(e);
+    const { response } = state;
+    const stood = response.native;
     const told = P.host("request.login", state.q, e.app.$n, P.recordOut(isRecord(record, 1)), text(method), meta === undefined || meta === null ? null : P.plain(meta), P.changesOf(state));
-    if (told !== null) e.json(200, told);
+    if (told === null) return;
+    // handlers of the login take the answer for written once they are through; it is written here
+    if (!stood && response.native) {
+        response.native = false;
+        response.status = 0;
+    }
+    e.json(200, told);
 }
 
 // fn(wires) while all of them are lent.

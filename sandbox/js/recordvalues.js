@@ -196,7 +196,10 @@ P.values.kept = (field, raw) => {
     }
     if (LISTS.has(field.type)) {
         const texts = listed(field, raw);
-        return field.multiple ? texts : one(texts);
+        if (field.multiple) return texts;
+        const text = one(texts);
+        // what is stored may be a list from when the field took several; this is none
+        return typeof text === "string" && text[0] === "[" ? new Raw(text) : text;
     }
     return cast.text(raw);
 };
@@ -246,7 +249,10 @@ P.values.applied = (schema, field, modifier, current, raw) => {
 P.values.out = (field, value) => {
     if (value instanceof Plain) return { p: value.plain };
     if (value instanceof Hashed) return value.hash;
-    if (value instanceof Raw) return P.values.out(field, P.values.kept(field, value.value));
+    if (value instanceof Raw) {
+        const kept = P.values.kept(field, value.value);
+        return kept instanceof Raw ? kept.value : P.values.out(field, kept);
+    }
     if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0) ? value : String(value).replace(/^0$/, "-0");
     if (typeof value === "string") return value.isWellFormed() ? value : value.toWellFormed();
     if (isArray(value)) return value.map((item) => (isFile(item) ? fileOut(item) : P.goText(item)));

@@ -18,10 +18,15 @@ P.requestOf = (wire) => {
     if (wire.first) requests.clear();
     let state = requests.get(wire.q);
     if (state === undefined) {
-        state = { wire, q: wire.q, native: true, store: new Map(), auth: wire.anonymous ? null : undefined, authSet: false, info: null, body: null, request: null, headersChanged: false, response: null, depth: 0 };
+        state = { wire, q: wire.q, native: true, store: new Map(), auth: wire.anonymous ? null : undefined, authSet: false, info: null, body: null, request: null, headersChanged: false, response: null, depth: 0, loaded: false };
         state.response = P.responseOf(state);
         requests.set(wire.q, state);
         if (requests.size > KEPT_MAX) requests.delete(requests.keys().next().value);
+    }
+    // the server's own route has loaded the body into a record: from now on it is what came of it
+    if (wire.loaded === true && !state.loaded) {
+        state.loaded = true;
+        if (state.info !== null) bodyIn(state, P.host("request.info", state.q));
     }
     return state;
 };
@@ -107,18 +112,22 @@ function firstOf(pairs) {
     return out;
 }
 
+function bodyIn(state, { body, raw = [] }) {
+    for (const name of raw) body[name] = P.rawOf(JSON.stringify(body[name]));
+    state.info.body = body;
+    state.bodyTold = JSON.stringify(body);
+}
+
 P.requestInfoOf = (state) => {
     if (state.info === null) {
         const { wire, request } = state;
-        const info = new RequestInfo();
+        const info = state.info = new RequestInfo();
         const told = wire.info ?? P.host("request.info", state.q);
         if (wire.info === undefined && wire.length !== 0) P.rewindBody(state);
-        info.body = told.body;
+        bodyIn(state, told);
         info.query = told.query ?? firstOf(P.pairsOf(request === null ? wire.query : text(request.url.rawQuery)));
         info.headers = told.headers ?? headersForRules(request === null ? wire.headers : P.headerPairs(request.header));
         info.method = request === null ? wire.method : request.method;
-        state.info = info;
-        state.bodyTold = JSON.stringify(told.body);
     }
     state.info.auth = P.authOf(state);
     state.info.context = state.wire.context ?? CONTEXTS;

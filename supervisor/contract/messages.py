@@ -180,9 +180,17 @@ class Scheduled(msgspec.Struct, tag=True, frozen=True):
     crons: tuple[str, ...]
 
 
+class Due(msgspec.Struct, tag=True, frozen=True):
+    """Worker → supervisor: the tenant's jobs of that minute (since 1970) were not begun here, since it is being handed
+    over: its new owner is to run them."""
+
+    name: str
+    minute: int
+
+
 # What the supervisor tells a worker and waits for the reply of.
 Order = TenantPut | TenantDrop | Call | Gain | Lose | Settle | Expect | Release | Own | Depart | Judge
-Message = Order | Reply | Progress | UsageReport | TenantFailed | Ask | Answer | Notice | Scheduled
+Message = Order | Reply | Progress | UsageReport | TenantFailed | Ask | Answer | Notice | Scheduled | Due
 
 
 def to_wire(message: Message) -> Any:

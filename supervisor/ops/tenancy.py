@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from supervisor.accounting.ledger import Ledger
-from supervisor.contract.messages import Progress, Scheduled, TenantDrop, TenantFailed, TenantPut
+from supervisor.contract.messages import Due, Progress, Scheduled, TenantDrop, TenantFailed, TenantPut
 from supervisor.contract.plan import DEFAULT_PLAN
 from supervisor.contract.settings import Settings, tenant_dir
 from supervisor.contract.shardmap import Directory
@@ -189,6 +189,10 @@ class Tenancy:
         except (Refused, CrewError, LifecycleError, RegistryError) as error:
             self._log.error("tenant %s could not be marked failed: %s", failed.name, error)
 
+    async def heed(self, told: Scheduled | Due) -> None:
+        """What a worker says of its tenants' jobs."""
+        await (self.schedule(told) if isinstance(told, Scheduled) else self.run_due(told))
+
     async def schedule(self, scheduled: Scheduled) -> None:
         """A worker says when the tenant's scripts have something to do."""
         try:
@@ -198,6 +202,15 @@ class Tenancy:
                     await self._change(msgspec.structs.replace(tenant, crons=scheduled.crons))
         except (Refused, CrewError, RegistryError) as error:
             self._log.error("tenant %s: its schedules could not be kept: %s", scheduled.name, error)
+
+    async def run_due(self, due: Due) -> None:
+        """Who has just let go of a tenant passes on what it was to run."""
+        tenant = self._directory.get(due.name)
+        try:
+            if tenant is not None and tenant.state is TenantState.ACTIVE:
+                await self.call(tenant, "jobs", {"minute": due.minute}, ignore)
+        except CrewError as error:
+            self._log.error("tenant %s: its jobs were not run: %s", due.name, error)
 
     async def repair(self) -> None:
         """Finishes or undoes what the previous run did not finish. Called once, at the start."""

@@ -100,12 +100,15 @@ def _masked(value: Any) -> Any:
 
 
 def logged(home: Path) -> list[dict[str, Any]]:
-    """What is in the logs beside requests, in order: level, message and data."""
+    """What is in the logs beside requests, in order: level, message and data.
+
+    What scripts say to the console, which the real one prints, is left out.
+    """
     connection = apsw.Connection(str(home / "pb_data" / "auxiliary.db"), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         rows = connection.execute(
-            "SELECT level, message, data FROM _logs WHERE coalesce(json_extract(data, '$.type'), '') != 'request' "
-            "ORDER BY rowid"
+            "SELECT level, message, data FROM _logs "
+            "WHERE coalesce(json_extract(data, '$.type'), '') NOT IN ('request', 'console') ORDER BY rowid"
         )
         return [{"level": level, "message": message, "data": json.loads(data)} for level, message, data in rows]
     finally:

@@ -74,6 +74,8 @@ class FakeShard:
         self._shard = shard
         self._trace = trace
 
+    busy = False
+
     def start(self, wire: Any) -> None:
         pass
 

@@ -17,11 +17,34 @@ from worker.fields.numbers import Numeral
 TOO_DEEP = "jsontext: exceeded max depth"
 # How deep a value may nest. The encoder ends at 254, and a record is answered inside of pages and expansions.
 DEPTH_MAX = 200
+# Values in one text from outside. Ten million empty lists would keep the interpreter busy for seconds, and half a
+# gigabyte of memory.
+VALUES_MAX = 250_000
 
 _BLANKS = b" \t\r\n"
 # In text that is well formed: what stands behind a name of an object, once blanks are gone; and at least every -0.
 _NAME_END = b'":'
 _MINUS_ZERO = re.compile(rb"-0[ \t\r\n,\]}]|-0\Z")
+
+
+def is_heap(raw: bytes) -> bool:
+    """Whether text holds more than `VALUES_MAX` values; found without reading it, some 5 ms a megabyte at worst."""
+    if len(raw) <= VALUES_MAX or _marks(raw) <= VALUES_MAX:
+        return False
+    # some of what was counted may stand in texts: what is between each second pair of quotes
+    bare = raw.replace(rb"\\", b"").replace(rb"\"", b"")
+    if bare.count(b'"') > 4 * VALUES_MAX:
+        return True
+    return _marks(b"".join(bare.split(b'"')[::2])) > VALUES_MAX
+
+
+def _marks(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def is_too_deep(value: Any, raw: bytes) -> bool:
+    """Whether lists and objects stand within each other, more than `DEPTH_MAX` of them, in what was read from `raw`."""
+    return raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _depth(value) > DEPTH_MAX
 
 
 class UnfitError(ValueError):
@@ -79,7 +102,7 @@ def spelled(value: Any) -> orjson.Fragment:
 
 def _is_written(value: Any, raw: bytes) -> bool:
     """Whether `raw` is what orjson makes of a value. UnfitError for one that nests too deeply to be written at all."""
-    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _depth(value) > DEPTH_MAX:
+    if is_too_deep(value, raw):
         raise UnfitError(TOO_DEEP)
     return orjson.dumps(value) == raw
 

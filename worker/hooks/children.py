@@ -119,14 +119,18 @@ class Children:
     def close(self) -> None:
         """End all of them, whatever they do; who waits gets ApiError 503."""
         self._closed = True
-        self.processes.leave(self)
-        for leased in list(self._all):
-            leased.end("the tenant is closed")
+        self.cut("the tenant is closed")
         for fork in self._forks:
             fork.cancel()
+
+    def cut(self, why: str) -> None:
+        """End every run, those that wait for a process among them: they get ApiError."""
+        self.processes.leave(self)
+        for leased in list(self._all):
+            leased.end(why)
         waiting, self._waiting = self._waiting, deque()
         for waiter in waiting:
-            waiter.refuse(ApiError(503, UNAVAILABLE, cause="the tenant is closed"))
+            waiter.refuse(ApiError(503, UNAVAILABLE, cause=why))
 
     # -- told by a process -------------------------------------------------------------------------------------------
 
@@ -292,9 +296,11 @@ class Leased:
         )
 
     def end(self, why: str = "") -> None:
-        """Kill it, if that has not been done."""
+        """Kill it, if that has not been done. Whoever has leased it sees its line end, and releases it then."""
         self._why = self._why or why
-        if not self._ended:
+        if self._leased:
+            self.child.kill()
+        elif not self._ended:
             self._ended = True
             self._children.parted(self)
             self.line.close()

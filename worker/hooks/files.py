@@ -86,6 +86,14 @@ def state(directory: Path) -> State:
     return State(digest.hexdigest(), changed_ns / 1e9)
 
 
+def has_scripts(directory: Path) -> bool:
+    """Whether there is anything to be run, or to be refused."""
+    try:
+        return bool(state(directory).signature)
+    except FilesError:
+        return True
+
+
 def _look(folder: str, inside: str, seen: list[str], depth: int) -> None:
     """Note every entry under `folder`."""
     try:

@@ -3,8 +3,8 @@
     jobs_of(ctx)         the jobs of an open tenant, in their order
     Jobs                 those of a tenant with scripts, which may add and remove some while they run
 
-What is added while scripts run is there until the tenant is closed; what was registered when they were loaded is there
-whenever the tenant is, and wakes it (`worker.crons`).
+What is added while scripts run is there until the tenant is closed; what was registered when they were loaded, or by
+onBootstrap, is there whenever the tenant is, and wakes it (`worker.crons`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.hooks.calls import GoError
-from worker.services.cron import CronError, Schedule, parse_cron
+from worker.hooks.session import CURRENT
+from worker.services.cron import MACROS, CronError, Schedule, parse_cron
 from worker.services.upkeep import CHORES
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Jobs:
         if len(name) > ID_CHARS_MAX or (len(self._by_id) >= JOBS_MAX and name not in self._by_id):
             raise GoError(f"failed to add new cron job: there are {JOBS_MAX} jobs, or its id is too long")
         self._by_id.pop(name, None)
-        self._by_id[name] = Job(name, expression, schedule, partial(_run_script, self._hooks, name, handler))
+        shown = MACROS.get(expression, expression)
+        self._by_id[name] = Job(name, shown, schedule, partial(_run_script, self._hooks, name, handler))
 
     def remove(self, name: str) -> None:
         """Remove the job of that id, if there is one."""
@@ -84,13 +86,17 @@ def jobs_of(ctx: "Context") -> list[Job]:
     return list(_chores().values()) if hooks is None else list(hooks.jobs)
 
 
-def wakes(manifest_crons: Any) -> tuple[str, ...]:
-    """The schedules for which a tenant has to be opened: each once, in order."""
-    return tuple(sorted({job.expression for job in manifest_crons}))
+def wakes(jobs: Jobs) -> tuple[str, ...]:
+    """The schedules for which a tenant has to be opened: those of its scripts, each once, in order."""
+    return tuple(sorted({job.expression for job in jobs if _chores().get(job.id) != job}))
 
 
 async def _run_script(hooks: "Hooks", name: str, handler: dict[str, Any], ctx: "Context") -> None:
     del ctx
+    asking = CURRENT.get()
+    if asking is not None and asking.hooks is hooks and asking.hosting:  # a script that runs it itself waits for it
+        await asking.run("job", {"id": name, **handler})
+        return
     async with hooks.session(job=True) as session:
         await session.run("job", {"id": name, **handler})
 

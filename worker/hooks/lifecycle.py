@@ -65,16 +65,16 @@ async def bootstrap(hooks: "Hooks") -> None:
         raise BootstrapError(NOT_BOOTSTRAPPED)
 
 
-async def terminate(hooks: "Hooks", *, is_restart: bool) -> None:
+async def terminate(hooks: "Hooks", *, is_restart: bool, timeout_s: float = TERMINATE_TIMEOUT_S) -> None:
     """Run `onTerminate`, for so long at most. What goes wrong is logged: nothing depends on it any more."""
     handlers = hooks.of(TERMINATE)
     if not handlers:
         return
     try:
-        async with asyncio.timeout(TERMINATE_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             await TerminateEvent(hooks.ctx, is_restart=is_restart).run([*handlers, _nothing])
     except TimeoutError:
-        hooks.warn(f"onTerminate was cut off after {TERMINATE_TIMEOUT_S:g} s")
+        hooks.warn(f"onTerminate was cut off after {timeout_s:g} s")
     except Exception as error:
         hooks.warn(f"onTerminate has failed: {error}")
 

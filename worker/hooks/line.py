@@ -28,7 +28,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._read = bytearray()
-        self._unsent = b""
+        self._unsent = memoryview(b"")
         self._open = True
         self.take = take
         self.ended = ended
@@ -49,7 +49,7 @@ class Line:
             self._end("the process has ended")
             return
         if sent < len(frame):
-            self._unsent = frame[sent:]
+            self._unsent = memoryview(frame)[sent:]
             self._loop.add_writer(self._sock, self._writable)
 
     def close(self) -> None:

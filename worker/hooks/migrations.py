@@ -78,8 +78,9 @@ async def up(hooks: "Hooks", names: list[str]) -> list[str]:
     async with hooks.session(job=True) as session:
         known = await _load(hooks.ctx, session, names)
         async with transaction(hooks.ctx) as inner:
+            applied = _applied(inner.data)  # by now: somebody else may have been first
             for name in names:
-                if name in known:
+                if name in known and name not in applied:
                     await _run(session, inner, name, up=True)
                     _note(inner, name)
                     done.append(name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from worker.hooks.calls import Call, GoError
 from worker.hooks.shared import wire_of
 from worker.hooks.wire import as_binary
+from worker.records.events import RecordRequestEvent
 
 if TYPE_CHECKING:
     from worker.context import Context
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from worker.records.record import Record
     from worker.records.request import RequestInfo
 
+# Methods of requests that load their body into a record.
+LOADING = frozenset({"PATCH", "POST", "PUT"})
 HEADERS_MAX = 200
 HEADER_BYTES_MAX = 32 << 10
 HEADERS_BYTES_MAX = 64 << 10
@@ -135,7 +138,7 @@ class Answered(NamedTuple):
 class Asked:
     """One request on its way through a tenant's scripts."""
 
-    __slots__ = ("after", "before", "found", "number", "source")
+    __slots__ = ("after", "before", "found", "loaded", "number", "source")
 
     def __init__(self, source: Source, found: "Found | None" = None) -> None:
         self.number = next(_numbers)
@@ -145,6 +148,8 @@ class Asked:
         # what handlers of the server's own events have written before its own answer, and behind it
         self.before: Answered | None = None
         self.after: list[Answered] = []
+        # what is told of the body once the server's own route has loaded it into a record: values, not modifiers
+        self.loaded: dict[str, Any] | None = None
 
     def write(self, answered: Answered, *, after: bool) -> None:
         """A handler of one of the server's events has written."""
@@ -180,9 +185,26 @@ def wire_of_event(call: Call, event: Any) -> dict[str, Any]:
     """What a script is told of the request behind one of the server's events (which has its `info`)."""
     info: RequestInfo | None = getattr(event, "info", None)
     asked = ASKED.get()
+    loaded = _loaded(event, info) if info is not None and info.method in LOADING else None
     if asked is not None and (info is None or info.context != "batch"):
-        return wire(call, asked)
-    return wire_of_info(call, event.context, info)
+        told = wire(call, asked)
+        if loaded is not None:
+            asked.loaded = loaded
+            told["loaded"] = True
+        return told
+    told = wire_of_info(call, event.context, info)
+    if loaded is not None:
+        told["info"] |= loaded
+    return told
+
+
+def _loaded(event: Any, info: "RequestInfo") -> dict[str, Any] | None:
+    """The body of a request which creates or changes a record, as it was loaded; `raw` names JSON fields."""
+    if type(event) is not RecordRequestEvent:
+        return None
+    by_name = event.record.collection.by_name
+    body = dict(info.body)
+    return {"body": body, "raw": [name for name in body if name in by_name and by_name[name].type == "json"]}
 
 
 def wire_of_info(call: Call, ctx: "Context", info: "RequestInfo | None") -> dict[str, Any]:

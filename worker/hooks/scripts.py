@@ -168,8 +168,7 @@ class Scripts:
             raise told(error, "onBootstrap: ") from error
         ctx.hooks = new
         if old is not None:
-            old.children.renew()
-            live.retired = [*(children for children in live.retired if children.count), old.children]
+            old.children.renew()  # what still runs goes on to its end
         for changed in self.on_change:
             changed(ctx)
 
@@ -190,7 +189,9 @@ class Scripts:
             async with self.runner(ctx) as hooks:
                 done = await migrations.up(hooks, waiting)
         except (migrations.MigrationError, files.FilesError, OSError, ApiError, apsw.Error) as error:
-            raise LoadError(str(error)) from error
+            # tried again: nobody looks whether the file of a migration was mended
+            text = told(error).message if isinstance(error, ApiError) else str(error)
+            raise LoadError(text, may_pass=True) from error
         if done:
             log.info("tenant %s: %d migrations were applied", ctx.name, len(done), extra={"tenant": ctx.name})
 
@@ -216,7 +217,11 @@ class Scripts:
         return hooks
 
     def _children(self, ctx: "Context") -> Children:
-        return Children(ctx.name, self.processes, ctx.account)
+        children = Children(ctx.name, self.processes, ctx.account)
+        live = self._live.get(ctx.name)
+        if live is not None:
+            live.children.add(children)
+        return children
 
     def _book(self, ctx: "Context", ns: int) -> None:
         account = ctx.account
@@ -326,7 +331,13 @@ class Scripts:
         live = self._live.get(ctx.name)
         return live is not None and live.ctx is ctx and (live.task is not None or ctx.hooks is not None)
 
-    async def part(self, ctx: "Context") -> None:
+    def cut(self, name: str) -> None:
+        """End what runs of a tenant's scripts: it has had its time, and others wait for the tenant."""
+        live = self._live.get(name)
+        for children in () if live is None else tuple(live.children):
+            children.cut("it was cut off")
+
+    async def part(self, ctx: "Context", timeout_s: float = lifecycle.TERMINATE_TIMEOUT_S) -> None:
         """The tenant's last script runs; none runs when this returns. Bounded in time."""
         live = self._live.get(ctx.name)
         if live is None or live.ctx is not ctx:
@@ -335,7 +346,7 @@ class Scripts:
             task.cancel()
             await asyncio.wait([task])
         if ctx.hooks is not None:
-            await lifecycle.terminate(ctx.hooks, is_restart=False)
+            await lifecycle.terminate(ctx.hooks, is_restart=False, timeout_s=timeout_s)
         self.drop(ctx)
 
     def drop(self, ctx: "Context") -> None:
@@ -350,7 +361,7 @@ class Scripts:
         if hooks is not None:
             hooks.unbind()
             hooks.close()
-        for children in live.retired:
+        for children in tuple(live.children):
             children.close()
 
     def close(self) -> None:

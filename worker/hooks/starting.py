@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from worker.errors import ApiError, HookError
 from worker.hooks import files, lifecycle
@@ -34,6 +35,11 @@ class Starting:
         if self.failure is not None:
             raise ApiError(503, REFUSED, cause=str(self.failure))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing starts any more."""
+        return self._over.done()
+
     def end(self, failure: LoadError | None = None) -> None:
         """They have started, or have not."""
         self.failure = failure
@@ -44,7 +50,7 @@ class Starting:
 class Live:
     """What is known of one live tenant's scripts."""
 
-    __slots__ = ("ctx", "error", "retired", "retry_at", "state", "task")
+    __slots__ = ("children", "ctx", "error", "retry_at", "state", "task")
 
     def __init__(self, ctx: "Context", state: files.State) -> None:
         self.ctx = ctx
@@ -56,8 +62,8 @@ class Live:
         self.retry_at = float("inf")
         # what loads or replaces them at the moment
         self.task: asyncio.Task[None] | None = None
-        # processes of scripts that were replaced: they end with their runs
-        self.retired: list[Children] = []
+        # its processes: those of the scripts that serve, of a look, of replaced ones that end with their runs
+        self.children: WeakSet[Children] = WeakSet()
 
 
 def told(error: Exception, when: str = "") -> LoadError:

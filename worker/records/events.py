@@ -133,7 +133,8 @@ async def heard(
     except Exception as error:
         await failed(ctx, error)
         raise
-    await follow(ctx, succeeded, failed)
+    if not (quiet(bus, stages.success) and quiet(bus, stages.failure)):
+        await follow(ctx, succeeded, failed)
 
 
 async def _nothing(event: RecordEvent) -> None:

@@ -117,6 +117,9 @@ async def _save_loudly(ctx: "Context", record: Record, stages: Stages, validate:
 async def hear_check(ctx: "Context", record: Record) -> None:
     """As `check`, with its events: the record's own check comes after its handlers, before those of every model."""
     of_record, of_model = events.VALIDATE
+    if quiet(ctx.bus, events.VALIDATE):
+        check(ctx, record)
+        return
 
     async def own(event: RecordEvent) -> None:
         check(event.context, event.record)

@@ -39,7 +39,8 @@ async def set_auth(call: Call, number: object, record: object) -> None:
 
 async def info(call: Call, number: object) -> dict[str, Any]:
     """The body as rules see it."""
-    return {"body": await asked_of(call, number).source.mapped()}
+    asked = asked_of(call, number)
+    return asked.loaded or {"body": await asked.source.mapped()}
 
 
 async def body(call: Call, number: object, start: object, size: object) -> str:

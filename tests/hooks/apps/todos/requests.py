@@ -21,7 +21,7 @@ def runs(job: str, who: str | None = "super") -> Case:
 
 
 def runs_until(text: str) -> Case:
-    return case("GET", "/jobs", unordered=True, until=text, note=text)
+    return case("GET", "/jobs/runs", unordered=True, until=text, note=text)
 
 
 CASES = [
@@ -45,6 +45,7 @@ CASES = [
     case("GET", "/todos/board", as_="clerk"),
     case("GET", "/api/crons", as_="super"),
     case("GET", "/api/crons", as_="user1"),
+    case("GET", "/jobs", as_="super", unordered=True),
     runs("overdue", None),
     runs("overdue"),
     runs_until("overdue"),

@@ -16,7 +16,7 @@ onModelUpdateExecute((e) => {
         return e.next()
     }
     const { write, diff } = require(`${__hooks}/lib/trail.js`)
-    const changes = e.model instanceof Record ? diff(e.model) : { name: e.model.name }
+    const changes = table === "_collections" ? { name: e.model.name } : diff(e.model)
     e.next()
     if (Object.keys(changes).length > 0) {
         write(e.app, "update", table, String(e.model.pk()), changes)
@@ -25,7 +25,7 @@ onModelUpdateExecute((e) => {
 
 onModelDeleteExecute((e) => {
     e.next()
-    if (e.model instanceof Record && e.model.collection().name !== "trail" && !e.model.collection().system) {
+    if (!e.model.tableName().startsWith("_") && e.model.tableName() !== "trail") {
         const { write } = require(`${__hooks}/lib/trail.js`)
         write(e.app, "delete", e.model.tableName(), e.model.lastSavedPK(), e.model.fieldsData())
     }

@@ -129,11 +129,11 @@ routerAdd("POST", "/members/tickets", (e) => {
     })
 }, $apis.requireSuperuserAuth())
 
-routerAdd("POST", "/members/login-as/{id}", (e) => {
+routerAdd("POST", "/members/{id}/assume", (e) => {
     const member = e.app.findRecordById("members", e.request.pathValue("id"))
     return $apis.recordAuthResponse(e, member, "assumed", { by: e.auth.email() })
 }, $apis.requireSuperuserAuth())
 
-routerAdd("GET", "/members/self/{id}", (e) => e.json(200, e.auth), $apis.requireSuperuserOrOwnerAuth("id"))
+routerAdd("GET", "/members/{id}/self", (e) => e.json(200, e.auth), $apis.requireSuperuserOrOwnerAuth("id"))
 
 routerAdd("POST", "/members/guests", (e) => e.string(200, "guests only"), $apis.requireGuestOnly())

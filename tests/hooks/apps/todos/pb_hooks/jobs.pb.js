@@ -42,7 +42,10 @@ cronAdd("replaced", "0 0 2 1 *", () => {
     $app.save(run)
 })
 
+routerAdd("GET", "/jobs/runs", (e) => {
+    return e.json(200, $app.findAllRecords("job_runs").map((r) => [r.get("job"), JSON.parse(r.getString("said"))]))
+})
+
 routerAdd("GET", "/jobs", (e) => {
-    const runs = $app.findAllRecords("job_runs").map((r) => [r.get("job"), JSON.parse(r.getString("said"))])
-    return e.json(200, { runs, total: $app.cron().total(), ids: $app.cron().jobs().map((j) => j.id()).filter((id) => !id.startsWith("__")).sort() })
+    return e.json(200, { total: $app.cron().total(), ids: $app.cron().jobs().map((j) => j.id()).filter((id) => !id.startsWith("__")).sort() })
 })
