@@ -13,7 +13,7 @@ from sandbox.frames import ANSWER_BYTES_MAX, CALL_BYTES_MAX, HEAD_BYTES, READY, 
 from sandbox.prelude import prelude
 
 SOCKET = 0
-READ_BYTES = 1 << 16
+READ_BYTES = 1 << 14
 LOOP = b"__pocker_loop()"
 
 SEED = struct.Struct("<IIII")
@@ -38,28 +38,26 @@ class Script:
     def _call(self, name: bytes, args: bytes) -> bytes:
         if name == READY:
             self._begin()
-        if name == DRAIN:
-            self._engine.evaluate(b"0")
+        elif name == DRAIN:
+            self._engine.run_jobs()
             return b"0"
-        if name == RANDOM:
+        elif name == RANDOM:
             return b"[%d,%d,%d,%d]" % SEED.unpack(os.urandom(SEED.size))
         if len(args) > CALL_BYTES_MAX - len(name) - 2:
             raise ValueError("that is too much for one call of the server")  # reaches the script as an error
         frame = call_frame(name, args)
         try:
-            send(frame)
+            if (sent := os.write(SOCKET, frame)) < len(frame):
+                send(memoryview(frame)[sent:])
             return receive()
         except BaseException:  # nobody could tell any more who has to speak
             os._exit(HOST_GONE)
 
 
-def send(frame: bytes) -> None:
-    """Write all of a frame."""
-    sent = os.write(SOCKET, frame)
-    if sent < len(frame):
-        rest = memoryview(frame)[sent:]
-        while rest:
-            rest = rest[os.write(SOCKET, rest) :]
+def send(rest: memoryview) -> None:
+    """Write all that is left of a frame."""
+    while rest:
+        rest = rest[os.write(SOCKET, rest) :]
 
 
 def receive() -> bytes:

@@ -5,6 +5,7 @@ Nothing of the host is reachable from a script but one function, which the prelu
 `evaluate` and one synchronous call.
 """
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from importlib.machinery import PathFinder
@@ -26,6 +27,7 @@ class Engine:
         self._call = call
         self._dukpy = _library()
         self._ctx: Any = self._dukpy.create_context()
+        self._jobs = _Jobs.of(self._dukpy, self._ctx)
 
     def evaluate(self, source: bytes) -> bytes:
         """Run a script, then what it has promised; the JSON of its value. ScriptError. May be called inside a call."""
@@ -34,6 +36,13 @@ class Engine:
         except self._dukpy.JSRuntimeError as error:
             raise ScriptError(str(error)) from None
         return value or b"null"
+
+    def run_jobs(self) -> None:
+        """Inside of a call: run what scripts have promised, until nothing is left that could go on now."""
+        if self._jobs is None:
+            self.evaluate(b"0")
+        else:
+            self._jobs.run()
 
     # What dukpy's C code calls on its interpreter; the names are its own.
 
@@ -46,6 +55,38 @@ class Engine:
 
     def _normalize_module(self, *names: str) -> str:
         raise ScriptError(f"import of {names[-1]!r}: use require()")
+
+
+class _Jobs:
+    """The engine's own queue of jobs. dukpy empties it at the end of an evaluation alone, and collects garbage then."""
+
+    def __init__(self, execute: Callable[..., int], runtime: int) -> None:
+        self._execute = execute
+        self._runtime = runtime
+        self._context = ctypes.c_void_p()  # whose job it was: nobody wants to know
+
+    @classmethod
+    def of(cls, library: Any, capsule: object) -> "_Jobs | None":
+        """The queue of dukpy's context, which is a pair of pointers: runtime and realm. None where it is not."""
+        pointer = ctypes.pythonapi.PyCapsule_GetPointer
+        pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+        engine = ctypes.PyDLL(library.__file__)
+        try:
+            address = pointer(capsule, b"DUKPY_CONTEXT_CAPSULE")
+            execute, runtime_of = engine.JS_ExecutePendingJob, engine.JS_GetRuntime
+        except (AttributeError, ValueError):  # another build
+            return None
+        execute.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+        runtime_of.restype, runtime_of.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+        runtime, realm = (ctypes.c_void_p * 2).from_address(address)
+        if not runtime or not realm or runtime_of(realm) != runtime:
+            return None
+        return cls(execute, runtime)
+
+    def run(self) -> None:
+        """Until it is empty. What a job throws is its own affair: promises keep theirs."""
+        while self._execute(self._runtime, ctypes.byref(self._context)):
+            pass
 
 
 @cache

@@ -306,10 +306,7 @@ class Crew:
     # What the workers say
 
     def _heard(self, seat: Seat, message: Message) -> None:
-        if not seat.ready:
-            seat.ready = True
-            self.served.add(seat.shard)
-            self._wake()
+        self._speaks(seat)
         match message:
             case Reply(error=error) if error == STOPPING:
                 pass  # what was asked stays open until the worker's end: to kill it now would cut off what it finishes
@@ -336,6 +333,13 @@ class Crew:
                 self.on_notice(message)
             case _:
                 self._log.error("%s sent %s", seat, type(message).__name__)
+
+    def _speaks(self, seat: Seat) -> None:
+        """Its first word says that it serves."""
+        if not seat.ready:
+            seat.ready = True
+            self.served.add(seat.shard)
+            self._wake()
 
     def _answer(self, seat: Seat, ask: Ask) -> None:
         try:

@@ -21,6 +21,7 @@ changes, and never lets a worker that is forked just then own what another one s
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection
 
 from supervisor.contract.messages import Expect, Gain, Lose, Message, Own, Release, Settle
@@ -31,7 +32,19 @@ from supervisor.seat import Seat
 from supervisor.tenants.holds import Holds
 
 PARALLEL = 4  # live tenants that change owners at a time
+MINUTE_S = 60
+CLEAR_S = 1.0  # before and after the full minute nothing changes owners all at once
 EXPECTS_MAX = 3  # workers dying at one berth before a tenant is given to it all the same
+
+
+async def _clear_of_the_minute() -> None:
+    """Workers look for due jobs at the full minute: one that would fall between an owner and the next is waited for.
+
+    Tenants that are handed over one by one are taken care of by the workers (`Due`).
+    """
+    past_s = time.time() % MINUTE_S
+    if past_s > MINUTE_S - CLEAR_S or past_s < CLEAR_S:
+        await asyncio.sleep((CLEAR_S - past_s) % MINUTE_S)
 
 
 class HandoverError(CrewError):
@@ -65,6 +78,7 @@ class Handover:
         `gaining` and `losing` are berths. A live tenant has `release_s` to finish what runs.
         """
         former = self._directory.routes
+        await _clear_of_the_minute()
         gainers = await self._present(gaining)
         concerned = {*gaining, *losing}
         self._crew.closed |= concerned

@@ -146,7 +146,8 @@ class Shard:
         tenants = self.tenants
         while True:
             await asyncio.sleep(self._settings.logs.flush_s)
-            names, tenants.unwritten = tenants.unwritten, set()
+            names = list(tenants.unwritten)
+            tenants.unwritten.clear()  # the same set: open tenants add themselves to it
             for name in names:
                 context = tenants.live(name)
                 if context is None or not context.logs.pending:

@@ -40,9 +40,10 @@ TURN_S = 2.0
 # Minutes of one tenant whose jobs are under way or wait for their turn; beyond it they are left out.
 OVERLAPS_MAX = 8
 # Tenants looked at without a pause for others.
-LOOKS = 500
-# Among what an open tenant keeps: its jobs that run outside of any schedule.
+LOOKS = 100
+# Among what an open tenant keeps: its jobs that run outside of any schedule, and how many they may be.
 BEGUN = "jobs"
+BEGUN_MAX = 100
 
 
 class Crons:
@@ -173,8 +174,13 @@ class Crons:
 
 
 def begin(ctx: "Context", job: Job) -> None:
-    """Begin a job of an open tenant, which stays open until it has ended; it is no part of whatever has begun it."""
+    """Begin a job of an open tenant, which stays open until it has ended; it is no part of whatever has begun it.
+
+    Raises ApiError where too many are under way.
+    """
     begun: set[asyncio.Task[None]] = ctx.caches.setdefault(BEGUN, set())
+    if len(begun) >= BEGUN_MAX:
+        raise ApiError(429)
     ctx.busy += 1
     task = asyncio.get_running_loop().create_task(run_job(ctx, job), context=Variables())
     begun.add(task)

@@ -11,9 +11,12 @@
 //   P.sentence(text)                    with a capital and a full stop
 //   P.stackOf(x)                        the stack of an exception, as the engine has it
 //
-// JSON of an exception: {kind: "api", status, message, data} | {kind: "go", message, tree?, code?} | {kind: "js", name, message,
-// stack}. `id` is the host's own number of it: what a script rethrows, or does not catch, arrives at the host as what it
-// was. `j` is this side's number: what one handler has thrown and another one catches is the same object.
+//   P.requestError(status, message, data)   as `P.apiError`, with the sentences of requests' errors
+//
+// JSON of an exception, see `worker.hooks.errors`: {kind: "api", status, message, data, raw?} | {kind: "go", message, tree?,
+// code?} | {kind: "js", name, message, stack}. `id` is the host's own number of it: what a script rethrows, or does not
+// catch, arrives at the host as what it was. `j` is this side's number: what one handler has thrown and another one
+// catches is the same object.
 
 const { defineProperty, defineProperties, getPrototypeOf, keys, preventExtensions, freeze } = Object;
 const { trunc } = Math;
@@ -73,8 +76,11 @@ const member = (value) => ({ value, writable: true, configurable: true, enumerab
 
 function rendered(message, params) {
     if (params === null) return message;
-    return message.replace(/\{\{\s*\.([A-Za-z_]\w*)\s*\}\}/g, (_, name) =>
-        params[name] === undefined ? "<no value>" : Array.isArray(params[name]) ? `[${params[name].join(" ")}]` : String(params[name]));
+    return message.replace(/\{\{\s*\.([A-Za-z_]\w*)\s*\}\}/g, (_, name) => {
+        const value = params[name];
+        if (value === undefined) return "<no value>";
+        return Array.isArray(value) ? `[${value.join(" ")}]` : String(value);
+    });
 }
 
 // A field's error: `inside` is {code, message, params}. What is set on one of a script's own makes a new one.
@@ -117,12 +123,6 @@ function words(tree) {
     const all = {};
     for (const key of keys(tree).sort()) put(all, key, tree[key].c === undefined ? words(tree[key].t) : tree[key].m);
     return all;
-}
-
-function told(tree) {
-    const parts = keys(tree).sort().map((key) =>
-        tree[key].c === undefined ? `${key}: (${told(tree[key].t)})` : `${key}: ${tree[key].m}`);
-    return parts.length === 0 ? "" : parts.join("; ") + ".";
 }
 
 function bodies(tree) {
@@ -220,7 +220,6 @@ P.apiError = (status, message, data) => {
     return fill({}, number, message, data, STATUS[number] ?? "");
 };
 
-// As `P.apiError`, with the sentence that the real one has for such a request's error when there is none.
 P.requestError = (status, message, data) => fill({}, status, message, data, BY_DEFAULT[status] ?? STATUS[status] ?? "");
 
 // -- errors of the host -------------------------------------------------------------------------------------------------
@@ -279,7 +278,9 @@ function outward(x) {
     const it = x !== null && typeof x === "object" ? bare(x) : x;
     const kind = kindOf(x);
     const id = kind === undefined ? (x !== null && typeof x === "object" ? ids.get(x) : undefined) : ids.get(it);
-    const out = kind === undefined ? plain(x) : kind === "api" ? apiOut(it) : { kind: "go", message: short(text(it.error())) };
+    let out;
+    if (kind === undefined) out = plain(x);
+    else out = kind === "api" ? apiOut(it) : { kind: "go", message: short(text(it.error())) };
     if (kind !== undefined) out.stack = trace(x);
     if (kind === "errors") out.tree = insides.get(it);
     if (kind === "validation") out.code = insides.get(it).code;
@@ -288,7 +289,22 @@ function outward(x) {
     return out;
 }
 
-const apiOut = (it) => ({ kind: "api", status: asStatus(it.status), message: short(text(it.message)), data: it.data ?? {} });
+// What was handed in as its data is for the log.
+function apiOut(it) {
+    const out = { kind: "api", status: asStatus(it.status), message: short(text(it.message)), data: it.data ?? {} };
+    const raw = it.rawData();
+    if (raw !== null) out.raw = plainOf(raw);
+    return out;
+}
+
+function plainOf(raw) {
+    try {
+        const json = JSON.stringify(raw);
+        return json.length > TEXT_MAX ? undefined : JSON.parse(json);
+    } catch {
+        return undefined;
+    }
+}
 
 function plain(x) {
     if (x instanceof Error) return { kind: "js", name: text(x.name), message: short(text(x.message)), stack: trace(x) };
@@ -299,7 +315,7 @@ P.errorIn = (e) => {
     if (e.kind === "js") {
         if (thrown.has(e.j)) return known(thrown.get(e.j), e.id);
         const error = new Error(e.message);
-        if (e.name) defineProperty(error, "name", hidden(e.name));
+        defineProperty(error, "name", hidden(e.name ?? "")); // none: something was thrown that is no error
         return known(error, e.id);
     }
     let value;
@@ -313,10 +329,6 @@ function known(error, id) {
     if (id !== undefined && error !== null && typeof error === "object") ids.set(error, id);
     return error;
 }
-
-// The text of field errors is the host's business where they are its own; here for those of scripts.
-P.told = told;
-P.fieldError = (code, message, params) => fieldError({}, { code, message, params: params ?? null });
 
 for (const kind of [
     ApiError, BadRequestError, UnauthorizedError, ForbiddenError, NotFoundError, TooManyRequestsError,

@@ -227,7 +227,7 @@ class RequestHookEvent extends P.RequestEvent {
     #inner;
 
     constructor(request, app) {
-        super(request, app, () => advance(this));
+        super(request, app, advance);
     }
 
     // The typings have the two here; in the real one only the event underneath has them.

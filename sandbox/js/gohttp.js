@@ -149,25 +149,34 @@ P.pairsOf = (query) => {
 // -- URLs -----------------------------------------------------------------------------------------------------------------
 
 const PATH_KEPT = /[^A-Za-z0-9\-._~$&+,/:;=@]/g;
-const pathEscape = (path) => path.replace(PATH_KEPT, (char) => (char.charCodeAt(0) < 0x80 ? upperHex(char) : percent(char)))
+const PATH_PLAIN = /^[A-Za-z0-9\-._~$&+,/:;=@]*$/;
+const pathEscape = (path) => PATH_PLAIN.test(path) ? path : path.replace(PATH_KEPT, (char) => (char.charCodeAt(0) < 0x80 ? upperHex(char) : percent(char)))
     .replace(/[\ud800-\udfff]+/g, (char) => percent(char.toWellFormed()));
 const fragmentEscape = (value) => percent(value.toWellFormed()).replace(/%(21|24|26|27|28|29|2A|2B|2C|2F|3A|3B|3D|3F|40)/g, (each) => unescape(each));
 
-const URL_MEMBERS = {
-    scheme: "", opaque: "", user: null, host: "", path: "", fragment: "", rawQuery: "", rawPath: "", rawFragment: "",
-    forceQuery: false, omitHost: false,
-};
-
 class GoURL {
-    constructor(parts) {
-        for (const name of keys(URL_MEMBERS)) this[name] = parts[name] ?? URL_MEMBERS[name];
+    // A target's has these members alone; others are given the rest.
+    constructor(path, rawPath, rawQuery, forceQuery, others) {
+        this.scheme = this.opaque = "";
+        this.user = null;
+        this.host = "";
+        this.path = path;
+        this.fragment = "";
+        this.rawQuery = rawQuery;
+        this.rawPath = rawPath;
+        this.rawFragment = "";
+        this.forceQuery = forceQuery;
+        this.omitHost = false;
+        if (others !== undefined) for (const name of keys(this)) this[name] = others[name] ?? this[name];
     }
+
+    static of(parts) { return new GoURL("", "", "", false, parts); }
 
     query() { return P.Values(P.pairsOf(text(this.rawQuery))); }
     hostname() { return hostOf(this.host)[0]; }
     port() { return hostOf(this.host)[1]; }
     isAbs() { return this.scheme !== ""; }
-    clone() { return new GoURL(this); }
+    clone() { return GoURL.of(this); }
     escapedFragment() { return this.rawFragment || fragmentEscape(this.fragment); }
 
     escapedPath() {
@@ -209,20 +218,20 @@ class GoURL {
             else if (part !== "" && part !== ".") out.push(part);
         }
         const path = "/" + out.join("/") + (joined.endsWith("/") && out.length > 0 ? "/" : "");
-        return new GoURL({ ...this, path: unescaped(path, false) ?? path, rawPath: "" });
+        return GoURL.of({ ...this, path: unescaped(path, false) ?? path, rawPath: "" });
     }
 
     parse(reference) { return this.resolveReference(parsedURL(text(reference))); }
 
     resolveReference(other) {
-        if (other.scheme !== "" || other.host !== "") return new GoURL({ ...other, scheme: other.scheme || this.scheme });
+        if (other.scheme !== "" || other.host !== "") return GoURL.of({ ...other, scheme: other.scheme || this.scheme });
         if (other.path === "") {
-            return new GoURL({ ...this, rawQuery: other.rawQuery || this.rawQuery, fragment: other.fragment, rawFragment: other.rawFragment });
+            return GoURL.of({ ...this, rawQuery: other.rawQuery || this.rawQuery, fragment: other.fragment, rawFragment: other.rawFragment });
         }
         const base = other.path[0] === "/" ? "" : this.path.slice(0, this.path.lastIndexOf("/") + 1);
-        const at = new GoURL({ path: "/" }).joinPath(base + other.path);
+        const at = GoURL.of({ path: "/" }).joinPath(base + other.path);
         const path = other.path.endsWith("/") && !at.path.endsWith("/") ? at.path + "/" : at.path;
-        return new GoURL({ ...this, path, rawPath: "", rawQuery: other.rawQuery, fragment: other.fragment });
+        return GoURL.of({ ...this, path, rawPath: "", rawQuery: other.rawQuery, fragment: other.fragment });
     }
 
     marshalBinary() { return P.numbers(P.utf8(this.string())); }
@@ -239,7 +248,7 @@ function parsedURL(target) {
         /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(\/\/([^/?#]*))?([^?#]*)(\?([^#]*))?(#(.*))?$/s.exec(target);
     const path = unescaped(rest, false);
     if (path === undefined) throw P.goError(`parse ${JSON.stringify(target)}: invalid URL escape`);
-    return new GoURL({
+    return GoURL.of({
         scheme: scheme.toLowerCase(), host, path, rawPath: pathEscape(path) === rest ? "" : rest,
         rawQuery: query ?? "", forceQuery: query === "", fragment: unescaped(fragment, false) ?? fragment,
     });
@@ -250,7 +259,7 @@ P.URL = (target) => {
     const rest = at < 0 ? target : target.slice(0, at);
     const path = unescaped(rest, false) ?? rest;
     const rawQuery = at < 0 ? "" : target.slice(at + 1);
-    return new GoURL({ path, rawPath: pathEscape(path) === rest ? "" : rest, rawQuery, forceQuery: at >= 0 && rawQuery === "" });
+    return new GoURL(path, pathEscape(path) === rest ? "" : rest, rawQuery, at >= 0 && rawQuery === "");
 };
 
 // -- cookies --------------------------------------------------------------------------------------------------------------

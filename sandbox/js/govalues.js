@@ -136,15 +136,20 @@ function marshal(v, depth = 0) {
         for (let at = 0; at < v.length; at++) parts.push(marshal(v[at], depth + 1));
         return `[${parts.join(",")}]`;
     }
+    if (getPrototypeOf(v) === ObjectPrototype && !P.isStruct(v) && !P.isGoError(v)) return membersOf(v, depth);
     if (P.isRecord(v)) return P.recordJSON(v);
     if (v instanceof P.GeoPoint) return v.string();
     if (v instanceof P.FieldsList) return marshal(P.fieldsWire(v), depth + 1);
     if (isGo(v)) return marshal(typeof v.toJSON === "function" ? v.toJSON() : P.wire(v), depth + 1);
     const own = exported(v);
     if (typeof own !== "object" || own === null || isArray(own) || isGo(own)) return marshal(own, depth + 1);
-    const members = [];
-    for (const key of keys(own).sort()) members.push(`${stringify(wellFormed(key))}:${marshal(own[key], depth + 1)}`);
-    return `{${members.join(",")}}`;
+    return membersOf(own, depth);
+}
+
+function membersOf(v, depth) {
+    let text = "";
+    for (const key of keys(v).sort()) text += `${text === "" ? "{" : ","}${stringify(wellFormed(key))}:${marshal(v[key], depth + 1)}`;
+    return text === "" ? "{}" : text + "}";
 }
 
 P.marshal = (v) => marshal(v);

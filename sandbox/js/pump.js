@@ -127,4 +127,5 @@ G.clearTimeout = G.clearInterval = G.clearImmediate = (id) => {
 
 // -- the end of the prelude ---------------------------------------------------------------------------------------------
 
-P.seal = () => { defineProperty(G, "__pocker_loop", { value: P.loop, configurable: true }); };
+// Who evaluates it at the outset finds the loop; what runs inside of it does not.
+P.seal = () => { defineProperty(G, "__pocker_loop", { get: () => (depth === 0 ? P.loop : undefined) }); };

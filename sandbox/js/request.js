@@ -1,12 +1,13 @@
 // A request in a script's hands: `e.request`, `e.requestInfo()`; requestbody.js has its body.
 //
 //   P.requestOf(wire)         the state of a request, from {q: number, …}; what the host tells of it once in a run is kept
+//   P.forgetRequest(state)    … until it is over: the objects of it that a script has seen hold it, but not it them
 //   P.authOf(state) / P.setAuth(state, record)
 //   P.requestInfoOf(state, event)
 //   P.changesOf(state)        what scripts have changed of it, for the server's own routes
 //
 // The state: wire; response (response.js); store, what `e.set` keeps; auth: undefined until it is asked for; native:
-// whether one of the server's own routes is at work, to which changes are told at once.
+// whether one of the server's own routes is at work, to which changes are told at once; chain: what routes.js runs.
 
 const { defineProperty, keys, hasOwn, fromEntries, entries } = Object;
 const KEPT_MAX = 64;
@@ -14,12 +15,38 @@ const KEPT_MAX = 64;
 const text = (value) => P.goText(value);
 const requests = new Map();
 
+class State {
+    #store = null;
+
+    constructor(wire) {
+        this.wire = wire;
+        this.q = wire.q;
+        if (wire.anonymous) this.auth = null;
+        this.response = P.newResponse();
+    }
+
+    get store() { return (this.#store ??= new Map()); }
+}
+// What most requests never come to have stands here.
+Object.assign(State.prototype, {
+    native: true, early: false, auth: undefined, authSet: false, info: null, body: null, form: undefined, request: null,
+    headersChanged: false, loaded: false, quiet: false, chain: null,
+});
+
+// A request that is over is freed at once, which a cycle would not be: that takes a collection, and copies all memory.
+function over(state) {
+    const { response } = state;
+    state.request = state.chain = response.header = response.object = null;
+}
+
 P.requestOf = (wire) => {
-    if (wire.first) requests.clear();
+    if (wire.first && requests.size > 0) {
+        for (const state of requests.values()) over(state);
+        requests.clear();
+    }
     let state = requests.get(wire.q);
     if (state === undefined) {
-        state = { wire, q: wire.q, native: true, store: new Map(), auth: wire.anonymous ? null : undefined, authSet: false, info: null, body: null, request: null, headersChanged: false, response: null, depth: 0, loaded: false };
-        state.response = P.responseOf(state);
+        state = new State(wire);
         requests.set(wire.q, state);
         if (requests.size > KEPT_MAX) requests.delete(requests.keys().next().value);
     }
@@ -31,7 +58,10 @@ P.requestOf = (wire) => {
     return state;
 };
 
-P.forgetRequest = (state) => { requests.delete(state.q); };
+P.forgetRequest = (state) => {
+    requests.delete(state.q);
+    over(state);
+};
 
 // -- who asks -------------------------------------------------------------------------------------------------------------
 
@@ -155,19 +185,40 @@ P.changesOf = (state) => {
 
 const lists = (pairs) => (pairs === null ? null : P.Values(pairs));
 
+// Members of a request that are made when somebody looks at them.
+const LAZY = {};
+
 class Request {
     #state;
+
+    static {
+        const lazily = (name, make) => {
+            const become = (request, value) => defineProperty(request, name, { value, writable: true, enumerable: true, configurable: true });
+            LAZY[name] = {
+                get() {
+                    become(this, make(this.#state));
+                    return this[name];
+                },
+                set(value) { become(this, value); },
+                enumerable: true,
+                configurable: true,
+            };
+        };
+        lazily("url", ({ wire }) => P.URL(wire.uri));
+        lazily("header", (state) => P.Header(state.wire.headers, () => { state.headersChanged = true; }));
+        lazily("body", P.bodyReader);
+    }
 
     constructor(state) {
         const { wire } = state;
         this.#state = state;
         this.method = wire.method;
-        this.url = P.URL(wire.uri);
+        defineProperty(this, "url", LAZY.url);
         this.proto = `HTTP/${wire.version}`;
-        this.protoMajor = Number(wire.version.split(".")[0]);
-        this.protoMinor = Number(wire.version.split(".")[1] ?? 0);
-        this.header = P.Header(wire.headers, () => { state.headersChanged = true; });
-        this.body = P.bodyReader(state);
+        this.protoMajor = Number(wire.version[0]);
+        this.protoMinor = Number(wire.version[2] ?? 0);
+        defineProperty(this, "header", LAZY.header);
+        defineProperty(this, "body", LAZY.body);
         this.getBody = null;
         this.contentLength = wire.length;
         this.transferEncoding = wire.length < 0 ? ["chunked"] : [];

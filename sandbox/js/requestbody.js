@@ -140,6 +140,8 @@ function bindMembers(dynamic, members) {
     }
 }
 
+const SCALAR = /^(?:int|number|float|bool)/;
+const PLAIN_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?$/;
 const WHOLE = /^[+-]?\d+$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const FLAGS = { 1: true, t: true, T: true, TRUE: true, true: true, True: true, 0: false, f: false, F: false, FALSE: false, false: false, False: false };
@@ -160,8 +162,15 @@ function bindForm(dynamic, pairs) {
     }
 }
 
+// Of a list of anything.
+function inferred(value) {
+    if (value === "true" || value === "false") return value === "true";
+    return PLAIN_NUMBER.test(value) && (value === "-0" || String(Number(value)) === value) ? Number(value) : value;
+}
+
 function scanned(value, { key, type }, pairs) {
     const kind = String(type);
+    if (value === "" && SCALAR.test(kind)) return null; // that of the type which says nothing
     if (kind.startsWith("int") || kind === "number") {
         if (!WHOLE.test(value)) throw P.goError(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
         return Number(value);
@@ -174,7 +183,8 @@ function scanned(value, { key, type }, pairs) {
         if (!hasOwn(FLAGS, value)) throw P.goError(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
         return FLAGS[value];
     }
-    if (kind.startsWith("list") || kind.startsWith("array")) return pairs.filter((pair) => pair[0] === key).map((pair) => pair[1]);
+    if (kind.startsWith("list") || kind.startsWith("array")) return pairs.filter((pair) => pair[0] === key).map((pair) => inferred(pair[1]));
+    if (kind === "object") throw P.goError("unknown value type map");
     return value;
 }
 

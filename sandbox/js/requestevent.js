@@ -1,6 +1,6 @@
 // RequestEvent: `e` of routes and middlewares, and what the events of requests have in common.
 //
-//   P.RequestEvent                 new P.RequestEvent(state, app, next?)
+//   P.RequestEvent                 new P.RequestEvent(state, app, next?); next(event) is what `e.next()` does
 //   P.runGuarded(event, fn)        fn() for an event of one of the server's own routes: its error is logged, not thrown,
 //                                  where the answer has gone out already
 
@@ -9,6 +9,7 @@ const REDIRECTS = { min: 300, max: 399 };
 
 const text = (value) => P.goText(value);
 const nothing = () => {};
+const given = (value) => (Array.isArray(value) ? P.exported(value) : value);
 
 // An answer that is an error, as a script sees one of the server's own.
 P.refusal = (status, message) => {
@@ -42,7 +43,7 @@ class RequestEvent {
     get response() { return P.httpResponse(this.#state); }
     get event() { return this; }
 
-    next() { return this.#next(); }
+    next() { return this.#next(this); }
 
     // -- who and what -------------------------------------------------------------------------------------------------
 
@@ -54,12 +55,13 @@ class RequestEvent {
     bindBody(dst) { P.bindBody(this.#state, dst); }
     findUploadedFiles(key) { return P.uploadsOf(this.#state, key); }
 
-    get(key) { return this.#state.store.get(text(key)) ?? null; }
-    set(key, value) { this.#state.store.set(text(key), value); }
-    getAll() { return Object.fromEntries(this.#state.store); }
+    // What is kept is a copy, and a list that is given is one again.
+    get(key) { return given(this.#state.store.get(text(key)) ?? null); }
+    set(key, value) { this.#state.store.set(text(key), P.exported(value)); }
+    getAll() { return Object.fromEntries([...this.#state.store].map(([key, value]) => [key, given(value)])); }
 
     setAll(map) {
-        for (const key of keys(map ?? {})) this.#state.store.set(key, map[key]);
+        for (const key of keys(map ?? {})) this.#state.store.set(key, P.exported(map[key]));
     }
 
     // -- answers --------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // `e.response`, and what writes it: status, headers and body are kept here until the script is done, or told to the host
 // at once while one of the server's own routes is at work around the script.
 //
-//   P.responseOf(state)                     a request's response: {status, header, chunks, …}
+//   P.newResponse()                         a request's response: {status, header, chunks, …}
 //   P.httpResponse(state)                   `e.response`
 //   P.put(state, status, type, body)        a body of that status and type; {text} | {binary} | {file}
 //   P.answerOf(state)                       all of it, for the host
@@ -16,8 +16,8 @@ const STATUS = { min: 100, max: 999 };
 
 const text = (value) => P.goText(value);
 
-P.responseOf = (state) => ({
-    state, status: 0, header: null, sent: null, chunks: [], size: 0, native: false, gzip: false, object: null, type: "", unsent: false,
+P.newResponse = () => ({
+    status: 0, header: null, sent: null, chunks: [], size: 0, native: false, gzip: false, object: null, type: "", unsent: false,
 });
 
 // Nobody looks at them in most answers: the host tells of them when somebody does.

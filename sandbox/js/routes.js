@@ -4,6 +4,8 @@
 // `early` of them come before the request's token is read. Behind the last one stands the server's own route, if it is
 // one. Handlers see the errors of those behind them as the real one shows them, and those returned count as thrown.
 
+// A script may keep the event for longer than the request takes.
+const next = (e) => e.$request.chain?.next();
 const step = (each) => (typeof each === "number" ? P.handler(each) : P.nativeStep(each.native, each.args));
 
 class Chain {
@@ -13,7 +15,7 @@ class Chain {
         this.early = early;
         this.native = native;
         this.at = 0;
-        this.event = new P.RequestEvent(state, P.app(P.appNumber()), () => this.next());
+        this.event = new P.RequestEvent(state, P.app(P.appNumber()), next);
     }
 
     next() {
@@ -59,17 +61,27 @@ P.on("route", (order) => {
     const state = P.requestOf(order.request);
     state.early = order.early > 0;
     state.native = false;
-    const chain = new Chain(state, order);
+    state.chain = new Chain(state, order);
     try {
-        chain.next();
+        return answered(state);
+    } finally {
+        P.forgetRequest(state);
+    }
+});
+
+function answered(state) {
+    let late;
+    try {
+        state.chain.next();
     } catch (error) {
         if (state.response.status === 0) {
             if (state.response.header !== null) P.host("request.answer", state.q, P.headerPairs(state.response.header));
             throw error;
         }
-        return { ...P.answerOf(state), native: state.response.native, late: P.errorOut(error) };
-    } finally {
-        P.forgetRequest(state);
+        late = P.errorOut(error);
     }
-    return { ...P.answerOf(state), native: state.response.native };
-});
+    const answer = P.answerOf(state);
+    answer.native = state.response.native;
+    if (late !== undefined) answer.late = late;
+    return answer;
+}

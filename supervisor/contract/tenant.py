@@ -43,8 +43,8 @@ class Tenant(msgspec.Struct, frozen=True, gc=False):
 
     `shard` is None unless an operator or a policy pinned the tenant; the owner then follows from its name.
     `reason` says in words why the tenant is suspended or failed. `created` is "YYYY-MM-DD HH:MM:SS.mmmZ". `plan` names
-    one of the settings' plans. `crons` are the schedules of its scripts' jobs, as cron expressions: who owns it opens it
-    when one is due.
+    one of the settings' plans. `crons` are the schedules of its scripts' jobs, as cron expressions: who owns it opens
+    it when one is due.
     """
 
     name: str

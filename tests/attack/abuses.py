@@ -212,6 +212,24 @@ async def _slow_heads(target: Target) -> None:
     await asyncio.gather(*(one() for _ in range(500)))
 
 
+def _script(name: str, connections: int) -> Abuse:
+    """So many connections that ask for a route of the attacker's scripts (tests/attack/attacker.pb.js)."""
+    return _asking(connections, lambda target: target.request("GET", f"/script/{name}"))
+
+
+SCRIPTS: dict[str, Abuse] = {
+    "script: many": _script("short", 64),
+    "script: loops": _script("loop", 16),
+    "script: memory": _script("memory", 16),
+    "script: calls": _script("calls", 16),
+    "script: reads": _script("reads", 16),
+    "script: frames": _script("frames", 8),
+    "script: values": _script("values", 8),
+    "script: logs": _script("logs", 16),
+    "script: transactions": _script("transaction", 16),
+    "script: recursion": _script("saves", 8),
+    "script: deaths": _script("death", 16),
+}
 ABUSES: dict[str, Abuse] = {
     "flood": _asking(64, _cheap, pipelined=8),
     "scans": _asking(32, _scan),
@@ -226,6 +244,7 @@ ABUSES: dict[str, Abuse] = {
     "connections": _connections,
     "unread": _unread,
     "slow heads": _slow_heads,
+    **SCRIPTS,
 }
 
 

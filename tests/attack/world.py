@@ -2,7 +2,7 @@
 
 victims  `items` (200 records of four fields), public
 attacker `posts` (20,000 records of 2 KB, a text that no index helps to search, a JSON field of any size), public;
-         100 users with real password hashes; batches allowed
+         100 users with real password hashes; batches allowed; scripts that do their worst (attacker.pb.js)
 """
 
 import json
@@ -67,6 +67,8 @@ def build(server: Pocker, scratch: Path, victims: int, attackers: int) -> World:
         names[prefix] = [f"{prefix}-{number}" for number in range(count)]
         for name in names[prefix]:
             server.import_tenant(name, copy)
+            if prefix == "attacker":
+                _script(server.directory / "tenants" / name / "pb_hooks")
         shutil.rmtree(copy)
         server.run("tenant", "delete", seed, "--yes")
     return World(server, names["victim"], names["attacker"], token)
@@ -100,6 +102,12 @@ def _fill_attacker(api: Client) -> None:
     for n in range(USERS):
         person = {"email": f"user{n}@example.com", "password": "attack-secret", "passwordConfirm": "attack-secret"}
         api.ok("POST", "/api/collections/users/records", person)
+
+
+def _script(folder: Path) -> None:
+    """What the attacker's routes do."""
+    folder.mkdir(exist_ok=True)
+    shutil.copy(Path(__file__).with_name("attacker.pb.js"), folder)
 
 
 def _grow(path: Path) -> None:

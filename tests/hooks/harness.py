@@ -14,6 +14,7 @@ Whole apps: `apps/NAME/pb_hooks/*.pb.js` (and pb_migrations), with their request
             CASES = [case("POST", "/api/…", as_="user1", json={…}), …]      # `case` of tests/oracle/harness.py
             TABLES = ["posts", "_externalAuths"]      # compared in the end, as they lie in data.db
             LOGS = True                               # what the scripts have logged, too
+            beside = …                                # a context manager: what else is there while it is asked
     test_apps.py runs them all. The data: tests/oracle/{schema,rows}.py, plus the view of `world.py`.
 By hand:    .venv/bin/python -m tests.hooks.harness 'return 1 + 1' …      (-r: the real one alone, -a actor)
 """

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
@@ -28,7 +29,8 @@ def runs(place: Place) -> Iterator[dict[str, Run]]:
 def run(runs: dict[str, Run], place: Place, app: str) -> Run:
     """The app's run."""
     if app not in runs:
-        runs[app] = Run(Pair(place, Scripts.of(APPS / app)), MODULES[app].CASES)
+        with getattr(MODULES[app], "beside", nullcontext)():
+            runs[app] = Run(Pair(place, Scripts.of(APPS / app)), MODULES[app].CASES)
     return runs[app]
 
 

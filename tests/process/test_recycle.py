@@ -89,9 +89,9 @@ class Client:
 class Crowd:
     """All clients on a loop in a thread of their own, and a look at who has which database open."""
 
-    def __init__(self, server: Whole, tenants: list[str], number: int) -> None:
+    def __init__(self, server: Whole, tenants: list[str], number: int, connections: int = CONNECTIONS) -> None:
         self.server = server
-        self.clients = [Client(server, tenants[one % len(tenants)], one, number) for one in range(CONNECTIONS)]
+        self.clients = [Client(server, tenants[one % len(tenants)], one, number) for one in range(connections)]
         self.shared: list[str] = []
         self.looks = 0
         self._loop = asyncio.new_event_loop()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from worker.errors import NO_ROWS, ApiError, ValidationErrors, bad_request, forbidden, not_found
 from worker.fields import MalformedError
 from worker.fields.casts import to_text
-from worker.http.body import FORM_FAILED, JSON_PAYLOAD, json_payload, read_parts
+from worker.http.body import FORM_FAILED, JSON_PAYLOAD, form_of, json_payload, read_parts
 from worker.http.exchange import Request, Response
 from worker.http.picker import pick
-from worker.http.query import BadEscapeError, parse_query, split_pairs_strictly
+from worker.http.query import BadEscapeError, mended, parse_query, readable, split_pairs_strictly
 from worker.http.ratelimit import ItemLimit, item_limit
 from worker.http.reply import json_reply
 from worker.records import actions, batchform, store
@@ -86,7 +86,7 @@ async def _read(req: Request, bytes_max: int, requests_max: int) -> list[BatchRe
 
 async def _perform(outer: RequestInfo, limit: ItemLimit | None, ctx: "Context", request: BatchRequest) -> Answer:
     """Carry out one request with the rights of the batch's sender. ApiError as the route of its own would say."""
-    name, record_id, query = _split(request)
+    name, record_id, query, pairs = _split(request)
     collection = ctx.catalog.get(name)
     if collection is None:
         raise not_found(NO_COLLECTION, cause=NO_ROWS)
@@ -94,6 +94,8 @@ async def _perform(outer: RequestInfo, limit: ItemLimit | None, ctx: "Context", 
     if method == "PUT":
         record_id = _stored_id(ctx, collection, body)
         method = "PATCH" if record_id else "POST"
+    if pairs:  # the real one sends each request on as a form, to which its query belongs
+        body = form_of(pairs, body)
     if limit is not None:
         limit(collection, method, f"/api/collections/{name}/records" + (f"/{record_id}" if record_id else ""))
     info = RequestInfo(method, query, ItemHeaders(outer.headers, request.headers), body, outer.auth, "batch")
@@ -109,21 +111,22 @@ async def _perform(outer: RequestInfo, limit: ItemLimit | None, ctx: "Context", 
     return {"body": pick(item, fields) if fields and item is not None else item, "status": 200}
 
 
-def _split(request: BatchRequest) -> tuple[str, str, Mapping[str, str]]:
-    """Collection, record id and query of a URL. ApiError 400 for one that is no action's, or broken."""
+def _split(request: BatchRequest) -> tuple[str, str, Mapping[str, str], list[tuple[str, str]]]:
+    """Collection, record id and query of a URL, also in pairs. ApiError 400 for one that is no action's, or broken."""
     url = request.url
     match = ROUTE.fullmatch(url)
     if match is None or ONE_RECORD.get(request.method) is not (match[2] is not None) or _BROKEN.search(url):
         raise bad_request(cause="unknown batch request action")
     query = match[3]
     if not query:
-        return match[1], match[2] or "", {}
+        return match[1], match[2] or "", {}, []
     query = query.partition("#")[0]
     try:
-        split_pairs_strictly(query)
+        pairs = split_pairs_strictly(readable(query.encode("utf-8", "replace")))
     except BadEscapeError as error:
         raise bad_request(cause=error) from error
-    return match[1], match[2] or "", parse_query(query.encode("utf-8", "replace"))
+    named = parse_query(query.encode("utf-8", "replace"))
+    return match[1], match[2] or "", named, [(mended(name), mended(value)) for name, value in pairs]
 
 
 def _stored_id(ctx: "Context", collection: "Collection", body: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ PASSWORD_BYTES_MAX = 72
 # A hash of this cost takes about a second of a thread that other tenants' logins wait for. A field's definition may ask
 # for up to 31, which is a day: it is hashed with this.
 HASH_COST_MAX = 14
+# And one that was stored elsewhere is checked up to this one: four times as long.
+CHECK_COST_MAX = 16
 # a hash that no password fits (its salt is real, its digest is not), to be checked where there is no record
 NOBODY = "$2a$10$gASlrcoWERyCsILkyBal6O" + "." * 31
 
@@ -27,6 +29,8 @@ def password_fits(plain: str, stored: str) -> bool:
     An empty `stored` takes as long as a wrong password does, so that the time tells nobody which accounts exist.
     """
     given = plain.encode("utf-8", "surrogatepass")[:PASSWORD_BYTES_MAX]
+    if stored[4:6].isdecimal() and int(stored[4:6]) > CHECK_COST_MAX:
+        return False
     try:
         fits = bcrypt.checkpw(given, (stored or NOBODY).encode("ascii"))
     except ValueError:  # what is stored is no bcrypt hash

@@ -9,6 +9,7 @@ Definitions are those of the API (`Collection.dump()`), so there are no secrets 
 notes it as applied, so that other servers that get the file run it and this one does not.
 """
 
+import asyncio
 import logging
 import os
 import time
@@ -21,7 +22,7 @@ import orjson
 
 from worker.errors import ApiError
 from worker.fields.jsontext import spelled
-from worker.hooks.files import MIGRATIONS
+from worker.hooks.files import MIGRATIONS, inside
 from worker.writing import write
 
 if TYPE_CHECKING:
@@ -35,9 +36,22 @@ UNTOLD = frozenset({"created", "updated"})
 NAMES_MAX = 1_000
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 SAVE = "  return app.save(collection)\n"
+# Among what an open tenant keeps.
+ORDER = "automigrate"
 NOTE = "INSERT INTO `_migrations` (file, applied) VALUES (?, ?)"
 
 Definition = Mapping[str, Any]
+
+
+class Order:
+    """The files of one tenant's changes are written one after another, and are applied in that order elsewhere."""
+
+    __slots__ = ("last", "lock")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        # the name of the last one
+        self.last = ""
 
 
 async def keep(ctx: "Context", old: Definition | None, new: Definition | None) -> None:
@@ -52,13 +66,17 @@ async def keep(ctx: "Context", old: Definition | None, new: Definition | None) -
         kind, text = "updated", updated(old, new)
     if not text:
         return
+    order: Order = ctx.caches.setdefault(ORDER, Order())
     try:
-        file = await ctx.lanes.blocking(ctx.account, _written, ctx.directory, f"{kind}_{told['name']}.js", text)
+        async with order.lock:
+            name = f"{kind}_{told['name']}.js"
+            file = await ctx.lanes.blocking(ctx.account, _written, ctx.directory, name, text, order.last)
+            order.last = file
 
-        async def note(ctx: "Context") -> None:
-            ctx.data.execute(NOTE, (file, time.time_ns() // 1000))
+            async def note(ctx: "Context") -> None:
+                ctx.data.execute(NOTE, (file, time.time_ns() // 1000))
 
-        await write(ctx, note)
+            await write(ctx, note)
     except (OSError, apsw.Error, ApiError) as error:
         log.warning("tenant %s: no migration file was written: %s", ctx.name, error, extra={"tenant": ctx.name})
 
@@ -69,13 +87,17 @@ async def keep_snapshot(ctx: "Context") -> str:
     return await ctx.lanes.blocking(ctx.account, _written, ctx.directory, "collections_snapshot.js", text)
 
 
-def _written(directory: Path, name: str, text: str) -> str:
-    """The name under which `text` stands in the tenant's migrations now. Blocks. OSError."""
+def _written(directory: Path, name: str, text: str, last: str = "") -> str:
+    """The name under which `text` stands in the tenant's migrations now, behind `last`. Blocks. OSError."""
     folder = directory / MIGRATIONS
+    if inside(directory, folder) is None:
+        raise OSError(f"{MIGRATIONS} is outside of the tenant's directory")
     folder.mkdir(exist_ok=True)
     moment = int(time.time())
     for second in range(moment, moment + NAMES_MAX):
         file = f"{second}_{name}"
+        if file <= last:
+            continue
         try:
             descriptor = os.open(folder / file, NEW_FILE, 0o644)
         except FileExistsError:

@@ -16,6 +16,7 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context as Variables
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -106,9 +107,10 @@ class Children:
                 return
             if not self.processes.admit(self):
                 return
-            task = asyncio.get_running_loop().create_task(self._fork())
+            apart = Variables()  # it is not a part of, and does not outlive in memory, the run that wants it
+            task = asyncio.get_running_loop().create_task(self._fork(), context=apart)
             self._forks.add(task)
-            task.add_done_callback(self._forked)
+            task.add_done_callback(self._forked, context=apart)
 
     def renew(self) -> None:
         """From now on a run finds a process that has run nothing from before."""

@@ -212,7 +212,8 @@ def _answer(data: dict[str, Any], message: str) -> ApiError:
     if type(status) is not int or not 200 <= status <= 999:  # the real one can't answer at all then
         status = 500
     public = _plain(data.get("data"), DATA_DEPTH_MAX)
-    error = ApiError(status, message, public if isinstance(public, dict) else None)
+    raw = _plain(data.get("raw"), DATA_DEPTH_MAX)
+    error = ApiError(status, message, public if isinstance(public, dict) else None, cause=raw)
     error.message = message  # as the script has it: it may be empty, or end without a full stop
     return error
 

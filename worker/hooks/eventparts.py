@@ -253,7 +253,8 @@ def _batch_request(wire: Any) -> BatchRequest:
     match wire:
         case {"method": str(method), "url": str(url)} if method in METHODS:
             headers, body = wire.get("headers"), wire.get("body")
-            texts = {key: value for key, value in (headers or {}).items() if isinstance(value, str)}
+            named = headers if isinstance(headers, dict) else {}
+            texts = {key: value for key, value in named.items() if isinstance(value, str)}
             return BatchRequest(method, url, texts, body if isinstance(body, dict) else {})
         case _:
             raise GoError("no request of a batch")

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 JOBS_MAX = 500
 ID_CHARS_MAX = 300
+EXPRESSION_CHARS_MAX = 300  # they are in the registry, and in each worker's memory
 # What a job added at run time may have of source, in characters.
 SOURCE_CHARS_MAX = 1 << 18
+# And all of them together.
+SOURCES_CHARS_MAX = 1 << 22
 OWN_PREFIX = "__pb"
 
 
@@ -34,6 +37,8 @@ class Job(NamedTuple):
     expression: str
     schedule: Schedule
     run: Callable[["Context"], Awaitable[None]]
+    # what its source takes, where it has one of its own
+    chars: int = 0
 
 
 class Jobs:
@@ -65,11 +70,16 @@ class Jobs:
             schedule = parse_cron(expression)
         except CronError as error:
             raise GoError(f"failed to add new cron job: {error}") from error
+        if len(expression) > EXPRESSION_CHARS_MAX:
+            raise GoError("failed to add new cron job: its cron expression is too long")
         if len(name) > ID_CHARS_MAX or (len(self._by_id) >= JOBS_MAX and name not in self._by_id):
             raise GoError(f"failed to add new cron job: there are {JOBS_MAX} jobs, or its id is too long")
+        chars = len(handler.get("source", ""))
+        if chars + sum(job.chars for job in self if job.id != name) > SOURCES_CHARS_MAX:
+            raise GoError("failed to add new cron job: the functions of all jobs are too long together")
         self._by_id.pop(name, None)
         shown = MACROS.get(expression, expression)
-        self._by_id[name] = Job(name, shown, schedule, partial(_run_script, self._hooks, name, handler))
+        self._by_id[name] = Job(name, shown, schedule, partial(_run_script, self._hooks, name, handler), chars)
 
     def remove(self, name: str) -> None:
         """Remove the job of that id, if there is one."""

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 
 from sandbox.frames import CALL_BYTES_MAX, HEAD_BYTES, FrameError, length_of, split_call
+from worker.hooks.alarm import Alarm
 
 READ_BYTES = 1 << 18
 
@@ -21,7 +22,7 @@ Ended = Callable[[str], None]
 class Line:
     """One child's line. `take` and `ended` are set by who talks to the child at the moment."""
 
-    __slots__ = ("_loop", "_open", "_read", "_sock", "_unsent", "ended", "take")
+    __slots__ = ("_loop", "_open", "_read", "_sock", "_unsent", "alarm", "ended", "take")
 
     def __init__(self, sock: socket.socket, take: Take, ended: Ended) -> None:
         """`sock` is the host's end, which does not block; it is the caller's to close, after `close`."""
@@ -30,6 +31,8 @@ class Line:
         self._read = bytearray()
         self._unsent = memoryview(b"")
         self._open = True
+        # for who talks to the child at the moment
+        self.alarm = Alarm()
         self.take = take
         self.ended = ended
         self._loop.add_reader(sock, self._readable)
@@ -56,6 +59,7 @@ class Line:
         """Listen no more."""
         if self._open:
             self._open = False
+            self.alarm.close()
             self._loop.remove_reader(self._sock)
             if self._unsent:
                 self._loop.remove_writer(self._sock)

@@ -15,6 +15,8 @@ FORMAT = 1
 HANDLERS_MAX = 2_000
 ROUTES_MAX = 1_000
 MIDDLEWARES_MAX = 2_000
+# Of all routes together, those of `routerUse` counted for each.
+STEPS_MAX = 100_000
 JOBS_MAX = 200
 BYTES_MAX = 16 << 20
 
@@ -117,7 +119,7 @@ def checked(manifest: Manifest) -> Manifest:
     """`manifest`, whose numbers all point to handlers. Raises ManifestError."""
     count = len(manifest.handlers)
     middlewares = [step for route in manifest.routes for step in route.middlewares] + list(manifest.uses)
-    if len(middlewares) > MIDDLEWARES_MAX:
+    if len(middlewares) > MIDDLEWARES_MAX or len(manifest.uses) * len(manifest.routes) > STEPS_MAX:
         raise ManifestError(f"the scripts have more than {MIDDLEWARES_MAX} middlewares")
     for step in (*middlewares, *(route.action for route in manifest.routes)):
         if step.handler >= count or (step.handler < 0) != bool(step.native):

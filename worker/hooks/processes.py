@@ -11,6 +11,7 @@ a busy tenant cannot keep its processes from others.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextvars import Context as Variables
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -179,7 +180,8 @@ class Processes:
 
     def _watch(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+            # apart from the run that has begun it: it goes on as long as there are processes
+            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, context=Variables())
 
     def _look(self) -> None:
         """From time to time, while there are processes."""

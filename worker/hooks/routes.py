@@ -185,7 +185,7 @@ def _steps_of(manifest: Manifest) -> list[Step]:
 class Routes:
     """A tenant's, ready to be looked up. `is_empty`: there are neither routes nor middlewares."""
 
-    __slots__ = ("_every", "_tree", "hears_requests", "is_empty")
+    __slots__ = ("_every", "_known", "_tree", "hears_requests", "is_empty")
 
     def __init__(self, manifest: Manifest) -> None:
         entries = []

@@ -14,7 +14,7 @@ speaks out of turn is killed, as one that exceeds a limit is.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, copy_context
 from time import thread_time_ns
 from types import TracebackType
@@ -22,14 +22,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from sandbox.frames import RESULT, answer_frame
+from sandbox.frames import ANSWER_BYTES_MAX, RESULT, answer_frame
 from worker.errors import ApiError
 from worker.fields.jsontext import spelled
+from worker.hooks.arguments import BULK_BYTES, NonsenseError, arguments
 from worker.hooks.calls import GoError, Operation
 from worker.hooks.errors import Errors
 from worker.hooks.line import Line
 from worker.hooks.quiet import quiet
 from worker.hooks.shared import Shared
+from worker.hooks.steps import Rest, UnderWay
+from worker.lanes.rests import BULK_BYTES_PER_S
+from worker.turns import Turn
 
 if TYPE_CHECKING:
     from supervisor.contract.plan import Plan
@@ -49,6 +53,8 @@ CALLS_OVER_MAX = 100
 TOO_LONG = "The script took too long."
 BROKEN = "The script has ended unexpectedly."
 TOO_MANY_CALLS = "too many calls of the server in one run"
+OVER = "the run is over"
+TOO_LARGE = "the answer of the server is too large for a script"
 
 # The run whose operation is under way, for events that it triggers.
 CURRENT: ContextVar["Session | None"] = ContextVar("CURRENT", default=None)
@@ -64,8 +70,8 @@ class Session:
         "_end",
         "_hosting",
         "_leased",
-        "_limit",
         "_line",
+        "_resume",
         "_since_ns",
         "_stack",
         "_table",
@@ -93,18 +99,20 @@ class Session:
         self._budgets = {"calls": plan.js_calls_max, "log_lines": plan.js_log_lines_max}
         self._context = copy_context()
         self._context.run(CURRENT.set, self)
-        # what goes on, the innermost last: what the child was asked to run (futures) and operations, in turns
-        self._stack: list[asyncio.Future[Any] | _Operation] = []
+        # what goes on, the innermost last: what the child was asked to run (turns) and operations, in turns
+        self._stack: list[Turn | UnderWay] = []
         # tasks of operations that wait, and of answers that wait for their turn
         self._work: set[asyncio.Task[None]] = set()
         # whether it is the host's turn, why nothing goes on any more, CPU since the last breath
         self._hosting = True
         self._end: Exception | None = None
         self._since_ns = 0
+        # who goes on when the callback at hand is done
+        self._resume: Callable[[], None] | None = None
         self._line: Line = leased.line
         self._line.take, self._line.ended = self._take, self._ended
         self._timeout_s = timeout_s
-        self._limit = asyncio.get_running_loop().call_later(timeout_s, self._expire)
+        self._line.alarm.set(timeout_s, self._expire)
 
     # -- for whom it runs ---------------------------------------------------------------------------------------------
 
@@ -127,7 +135,7 @@ class Session:
         if not self._hosting or self._end is not None or not self._stack:
             return False
         inner = self._stack[-1]
-        return isinstance(inner, _Operation) and inner.task is asyncio.current_task()
+        return isinstance(inner, UnderWay) and inner.task is asyncio.current_task()
 
     def context(self, app: object) -> "Context":
         """The context that an `$app` of the script stands for."""
@@ -136,7 +144,7 @@ class Session:
         if isinstance(app, int) and app < 0:
             return quiet(self.context(-1 - app))
         context = self._apps.get(app) if isinstance(app, int) else None
-        if context is None:
+        if context is None or _is_over(context):
             raise GoError("the transaction of this $app is over")
         return context
 
@@ -148,6 +156,7 @@ class Session:
             if known is ctx:
                 return number
         # scripts may keep what is over, also for the next run on their process: no number comes twice
+        self._apps = {known: each for known, each in self._apps.items() if not _is_over(each)}
         number = int(self.hooks.extras.get("apps", 0)) + 1
         self.hooks.extras["apps"] = number
         self._apps[number] = ctx
@@ -173,11 +182,11 @@ class Session:
         stack = self._stack
         if not self._hosting or len(stack) >= 2 * DEPTH_MAX:
             raise GoError("hooks are nested too deep")
-        future = asyncio.get_running_loop().create_future()
-        stack.append(future)
+        turn = Turn()
+        stack.append(turn)
         self._send({"n": name, "d": data})
         try:
-            answer = await future
+            answer = await turn
         except asyncio.CancelledError:
             self.end(ApiError(503, BROKEN, cause="cancelled"))
             raise
@@ -202,7 +211,7 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._limit.cancel()
+        self._line.alarm.clear()
         if self._stack:  # it was left in the middle
             self.end(ApiError(503, BROKEN, cause="cancelled"))
         try:
@@ -210,7 +219,7 @@ class Session:
                 await asyncio.wait(self._work)
         finally:
             reusable = self._end is None and not self._work
-            self._end = self._end or ApiError(503, BROKEN, cause="the run is over")
+            self._end = self._end or GoError(OVER)
             self.errors.clear()
             self._leased.release(reusable=reusable)
 
@@ -219,13 +228,12 @@ class Session:
         if not self._stack:
             return
         inner = self._stack[-1]
-        if isinstance(inner, _Operation):
-            if inner.task is not None:
-                inner.task.cancel()
+        if isinstance(inner, UnderWay):
+            inner.cancel()
         else:
             self._stack.pop()
             if not inner.done():
-                inner.set_exception(self._end or ApiError(500, BROKEN))
+                inner.refuse(self._end or ApiError(500, BROKEN))
 
     def _expire(self) -> None:
         self.hooks.warn(f"a run was ended: it took longer than {self._timeout_s:g} s")
@@ -246,43 +254,88 @@ class Session:
                 self._ended("it has spoken out of turn")
                 return
             self._hosting = True
-            try:
-                arguments = orjson.loads(args)
-            except orjson.JSONDecodeError:
-                self._ended("it has sent arguments that are no JSON")
-                return
-            if type(arguments) is not list or not arguments:
-                self._ended("it has sent a call without arguments")
-                return
-            self._carry_out(name, arguments)
+            if len(args) > BULK_BYTES:
+                self._begin(self._take_bulk(name, args))
+            else:
+                self._read(name, args)
         finally:
             self._book(thread_time_ns() - began_ns)
+        self._go_on()
 
-    def _carry_out(self, name: bytes, arguments: list[Any]) -> None:
-        changes = arguments[0]
+    def _go_on(self) -> None:
+        """Let whoever has got what he waited for go on, if he is not in a task."""
+        resume, self._resume = self._resume, None
+        if resume is not None:
+            resume()
+
+    def _read(self, name: bytes, args: bytes) -> None:
         try:
-            if changes:
-                self.shared.absorb(changes)
+            given = arguments(args)
+        except NonsenseError as error:
+            self._ended(f"it has sent {error}")
+        except GoError as error:
+            self._reject(name, error)
+        else:
+            self._carry_out(name, given)
+
+    async def _take_bulk(self, name: bytes, args: bytes) -> None:
+        """A large call: read in a thread, so that others notice little."""
+        ctx = self.hooks.ctx
+        given: list[Any] | Exception
+        try:
+            given = await ctx.lanes.bulk(ctx.account, len(args), arguments, args)
+        except NonsenseError as error:
+            self._ended(f"it has sent {error}")
+            return
+        except (GoError, ApiError) as error:
+            given = error
+        # as a callback, like any other call: whoever is in a task has his own turn
+        asyncio.get_running_loop().call_soon(self._carry_out_bulk, name, given)
+
+    def _carry_out_bulk(self, name: bytes, given: list[Any] | Exception) -> None:
+        if self._end is not None:
+            return
+        if isinstance(given, Exception):
+            self._reject(name, given)
+        else:
+            self._carry_out(name, given)
+        self._go_on()
+
+    def _reject(self, name: bytes, error: Exception) -> None:
+        """A call that nothing is done about."""
+        if name != RESULT:
+            self._refuse(error)
+        else:
+            self._result([0, {"e": {"kind": "go", "message": str(error)}}])
+
+    def _carry_out(self, name: bytes, given: list[Any]) -> None:
+        if self._end is not None:
+            return
+        try:
+            if given[0]:
+                self.shared.absorb(given[0])
             if name == RESULT:
-                self._result(arguments)
+                self._result(given)
                 return
             self.spend("calls")
             operation = self._table.get(name)
             if operation is None:
                 raise GoError(f"there is no operation {name.decode('ascii', 'replace')}")
             try:
-                steps = operation(self, *arguments[1:])
+                steps = operation(self, *given[1:])
             except TypeError as error:
                 raise GoError(f"{name.decode()}: wrong arguments") from error
         except GoError as error:
             if self._budgets["calls"] < -CALLS_OVER_MAX:
                 self._ended(TOO_MANY_CALLS)
-            elif name == RESULT:
-                self._result([0, {"e": {"kind": "go", "message": str(error)}}])
             else:
-                self._refuse(error)
+                self._reject(name, error)
             return
-        self._stack.append(under_way := _Operation())
+        except Exception as error:  # a run must not be left hanging, whatever it has sent
+            log.exception("changes of a script can't be taken over", extra={"tenant": self.hooks.name})
+            self._reject(name, error)
+            return
+        self._stack.append(under_way := UnderWay())
         try:
             first = self._context.run(steps.send, None)
         except StopIteration as end:
@@ -290,12 +343,16 @@ class Session:
         except Exception as error:
             self._fail(error)
         else:
-            rest = self._finish(_Rest(self, steps, first))
-            under_way.task = task = asyncio.get_running_loop().create_task(rest, context=self._context)
-            self._work.add(task)
-            task.add_done_callback(self._work.discard)
+            under_way.rest = rest = Rest(steps, first, self._book)
+            under_way.task = self._begin(self._finish(rest))
 
-    async def _finish(self, rest: "_Rest") -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, context=self._context)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        return task
+
+    async def _finish(self, rest: Rest) -> None:
         """An operation that waits: its answer, however it ends."""
         try:
             answer = await rest
@@ -308,10 +365,10 @@ class Session:
         else:
             self._answer(answer)
 
-    def _result(self, arguments: list[Any]) -> None:
-        future = self._stack.pop()
-        if isinstance(future, asyncio.Future) and not future.done():
-            future.set_result(arguments[1] if len(arguments) > 1 else None)
+    def _result(self, given: list[Any]) -> None:
+        turn = self._stack.pop()
+        if isinstance(turn, Turn) and not turn.done():
+            self._resume = turn.give(given[1] if len(given) > 1 else None)
 
     def _answer(self, value: object) -> None:
         self._stack.pop()
@@ -336,22 +393,26 @@ class Session:
             changes = self.shared.changes()
             if changes is not None:
                 answer["s"] = changes
-            frame = answer_frame(orjson.dumps(answer, spelled))
+            text = orjson.dumps(answer, spelled)
+            if len(text) > ANSWER_BYTES_MAX:
+                text = orjson.dumps({"e": self.errors.encode(GoError(TOO_LARGE), self.hooks)})
+            frame = answer_frame(text)
         except (TypeError, ValueError) as error:
             log.exception("an answer to a script can't be written", extra={"tenant": self.hooks.name})
             frame = answer_frame(orjson.dumps({"e": self.errors.encode(error, self.hooks)}))
-        if self._since_ns > BREATH_NS:
+        if self._since_ns > BREATH_NS or len(frame) > BULK_BYTES:
             self._since_ns = 0
-            task = asyncio.get_running_loop().create_task(self._send_in_turn(frame))
-            self._work.add(task)
-            task.add_done_callback(self._work.discard)
+            self._begin(self._send_in_turn(frame))
             return
         self._hosting = False
         self._line.send(frame)
 
     async def _send_in_turn(self, frame: bytes) -> None:
         """As others have waited, so does this one."""
-        await self.hooks.ctx.breathe()
+        ctx = self.hooks.ctx
+        if len(frame) > BULK_BYTES:
+            await ctx.lanes.rest(ctx.account, len(frame) / BULK_BYTES_PER_S)
+        await ctx.breathe()
         if self._end is None:
             self._hosting = False
             self._line.send(frame)
@@ -361,59 +422,6 @@ class Session:
         self.hooks.book(ns)
 
 
-class _Operation:
-    """One that is under way; with its task, if it waits."""
-
-    __slots__ = ("task",)
-
-    def __init__(self) -> None:
-        self.task: asyncio.Task[None] | None = None
-
-
-class _Rest(Coroutine[Any, Any, Any]):
-    """An operation that has made its first step and waits, as something a task can drive to its end, and its CPU."""
-
-    __slots__ = ("_first", "_session", "_started", "_steps")
-
-    def __init__(self, session: Session, steps: Coroutine[Any, Any, Any], first: Any) -> None:
-        self._session = session
-        self._steps = steps
-        self._first = first
-        self._started = False
-
-    def send(self, value: Any) -> Any:
-        if not self._started:
-            self._started = True
-            return self._first
-        began_ns = thread_time_ns()
-        try:
-            return self._steps.send(value)
-        finally:
-            self._session._book(thread_time_ns() - began_ns)
-
-    def throw(self, *error: Any) -> Any:
-        self._started = True
-        return self._steps.throw(*error)
-
-    def close(self) -> None:
-        self._steps.close()
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        value: Any = None
-        try:
-            waits_for = self.send(value)
-        except StopIteration as end:
-            return end.value
-        while True:
-            try:
-                value = yield waits_for
-            except BaseException as error:
-                try:
-                    waits_for = self.throw(error)
-                except StopIteration as end:
-                    return end.value
-            else:
-                try:
-                    waits_for = self.send(value)
-                except StopIteration as end:
-                    return end.value
+def _is_over(context: "Context") -> bool:
+    """Whether it was a transaction's, which has ended."""
+    return context.is_inner and context.unit is None

@@ -340,7 +340,9 @@ def _rebase(record: Record, stored: object) -> None:
 
 def _related_in(related: Any, ctx: "Context", shared: Shared, depth: int) -> Any:
     if isinstance(related, list):
-        return [_related_in(each, ctx, shared, depth) for each in related]
+        if depth > EXPAND_DEPTH_MAX:
+            raise GoError("records are expanded too deep")
+        return [_related_in(each, ctx, shared, depth + 1) for each in related]
     if type(related) is int:
         return shared.record(related, ctx)
     if isinstance(related, dict) and "c" in related:

@@ -74,6 +74,9 @@ async def _in_time(ctx: "Context", requests: list[BatchRequest], timeout_s: floa
             return answers
     except TimeoutError:
         raise bad_request(FAILED, cause=TIMED_OUT) from None
+    except ApiError as error:
+        error.wording = ""  # it is an answer from here on
+        raise
 
 
 async def _perform_all(ctx: "Context", requests: list[BatchRequest], perform: Perform) -> list[Answer]:
@@ -98,4 +101,6 @@ async def _perform_all(ctx: "Context", requests: list[BatchRequest], perform: Pe
 def _failure(number: int, error: ApiError) -> ApiError:
     failed = {"code": "batch_request_failed", "message": "Batch request failed.", "response": error.body()}
     data = {REQUESTS: {str(number): failed}}
-    return bad_request(FAILED, data, cause=data)
+    failure = bad_request(FAILED, data, cause=data)
+    failure.wording = f"{REQUESTS}: ({number}: Batch request failed..)."
+    return failure

@@ -7,6 +7,7 @@ action. Where nothing is bound to any of the names, `around` costs a lookup a na
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from worker.errors import ApiError
 from worker.events import Event, Stages, around, quiet
 from worker.records.record import Record
 from worker.records.request import RequestInfo
@@ -131,7 +132,11 @@ async def heard(
             check()
         await around(bus, (of_record,), event, inner)
     except Exception as error:
-        await failed(ctx, error)
+        try:
+            await failed(ctx, error)
+        except Exception:
+            if not isinstance(error, ApiError):  # of two answers the first counts
+                raise
         raise
     if not (quiet(bus, stages.success) and quiet(bus, stages.failure)):
         await follow(ctx, succeeded, failed)

@@ -1,9 +1,10 @@
 """One request and its response: the ASGI side of the wire.
 
 The application's coroutine is stepped directly. Most requests finish in their first step and never cost a Task; one
-that really waits is handed to a Task which goes on where the step stopped (`Steps`). Consequences for the application:
-its first step runs without a current task, so `asyncio.timeout` (and `asyncio.wait_for` from Python 3.12 on) may be
-used only behind the first real wait. Each request has a contextvars context of its own.
+that really waits is handed to a Task which goes on where the step stopped (`Steps`); for a `Turn` it waits without one.
+Consequences for the application: it begins without a current task, so `asyncio.timeout` (and `asyncio.wait_for` from
+Python 3.12 on) may be used only behind a real wait, such as `asyncio.sleep(0)`. Each request has a contextvars context
+of its own.
 
 Every step claims the worker's slot before and releases it after, so a loop that hangs can be laid at a tenant's door.
 The CPU of the first step is measured with the rest of its connection's callback, that of a Task's by step.
@@ -14,13 +15,14 @@ whose `detach` takes a response out of the coroutine's hands: for server-sent ev
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from math import inf
 from time import monotonic_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from supervisor.contract.tenant import Tenant
+from worker.turns import Turn
 from worker.wire import replies
 from worker.wire.answer import STATUS_LOST, Answer, ClientGone, Message
 from worker.wire.bodies import Body
@@ -44,7 +46,10 @@ class Exchange(Answer):
 
     __slots__ = (
         "_begun",
+        "_context",
+        "_coroutine",
         "_eof_given",
+        "_turn",
         "_waiter",
         "on_lost",
         "stopping",
@@ -65,6 +70,10 @@ class Exchange(Answer):
         self.stopping = ""  # why it is, once it is
         self.on_lost: Callable[[], None] | None = None  # called when the client leaves, or closes its half
         self._begun = False
+        # one that waits for a turn, and where it runs
+        self._coroutine: Coroutine[Any, Any, None] | None = None
+        self._context: Context | None = None
+        self._turn: Turn | None = None
         self._eof_given = False
         self._waiter: asyncio.Future[None] | None = None
 
@@ -90,9 +99,52 @@ class Exchange(Answer):
         account = self.account
         self.until = (self.connection.since or end.now) + account.plan.request_timeout_s
         end.gate.enter(account)
-        self.task = end.loop.create_task(Steps(self, coroutine, first), context=context)
-        self.task.add_done_callback(self._task_done)
+        self._wait_for(first, coroutine, context)
         return False
+
+    def _wait_for(self, first: Any, coroutine: Coroutine[Any, Any, None], context: Context) -> None:
+        """The coroutine waits: in a Task, or for a turn."""
+        if type(first) is Turn and not first.done():
+            self._turn, self._coroutine, self._context = first, coroutine, context
+            first.resume = self._resume
+            self.flush_head()
+        else:
+            self.task = self.connection.end.loop.create_task(Steps(self, coroutine, first), context=context)
+            self.task.add_done_callback(self._task_done)
+
+    def _resume(self) -> None:
+        """The turn has come: makes the next step."""
+        coroutine, context, self._turn = self._coroutine, self._context, None
+        if coroutine is None or context is None:
+            return
+        self._coroutine = self._context = None
+        connection = self.connection
+        end = connection.end
+        end.began_ns = thread_time_ns()
+        self.claim()
+        error: BaseException | None = None
+        try:
+            first = context.run(coroutine.send, None)
+        except StopIteration:
+            pass
+        except (Exception, asyncio.CancelledError) as failure:
+            error = failure
+        else:
+            end.slots.release(end.berth)
+            self._wait_for(first, coroutine, context)
+            connection.book()
+            return
+        end.slots.release(end.berth)
+        self._over(error)
+
+    def as_task(self) -> asyncio.Task[None] | None:
+        """The Task that works for it, one that waits for a turn from now on among them."""
+        turn, coroutine, context = self._turn, self._coroutine, self._context
+        if turn is not None and coroutine is not None and context is not None:
+            self._turn = self._coroutine = self._context = turn.resume = None
+            self.task = self.connection.end.loop.create_task(Steps(self, coroutine, turn), context=context)
+            self.task.add_done_callback(self._task_done)
+        return self.task
 
     def claim(self) -> None:
         """Says in the worker's slot whose request holds the loop."""
@@ -110,13 +162,15 @@ class Exchange(Answer):
         end.gate.book(self.account, thread_time_ns() - began_ns)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
-        connection = self.connection
-        end = connection.end
-        end.began_ns = thread_time_ns()
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self.connection.end.began_ns = thread_time_ns()
         self.task = None  # Task, steps and exchange refer to each other
+        self._over(asyncio.CancelledError() if task.cancelled() else task.exception())
+
+    def _over(self, error: BaseException | None) -> None:
+        """The coroutine has ended, later than in its first step."""
+        connection = self.connection
         self.until = inf
-        end.gate.end(self.account)
+        connection.end.gate.end(self.account)
         self._conclude(error)
         connection.finished(self)
         connection.book()
@@ -160,11 +214,11 @@ class Exchange(Answer):
         """
         if self.detached:
             self.hang_up()
-        elif self.task is not None:
+        elif (task := self.as_task()) is not None:
             again, self.stopping = bool(self.stopping), message
             if again and not self.head_sent:
                 self.answer(503, message)
-            self.task.cancel()
+            task.cancel()
 
     # -- what the connection tells -----------------------------------------------------------------------------------
 

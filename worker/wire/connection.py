@@ -380,4 +380,4 @@ class Connection(Gated):
     def abandon(self) -> asyncio.Task[None] | None:
         """Drops the connection; returns the Task that still works for it."""
         self.abort()
-        return None if self._exchange is None else self._exchange.task
+        return None if self._exchange is None else self._exchange.as_task()

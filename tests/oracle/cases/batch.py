@@ -248,6 +248,20 @@ CHANGES = [
     batch(item("POST", f"{POSTS}?fields=meta,title", {"title": "<b>é\u0000</b>", "meta": '{"a":1}'})),
     batch(item("POST", POSTS, {"title": "file", "cover": "x.txt"})),
     batch(item("POST", POSTS + BRIEF, {"title": "payload", "@jsonPayload": '{"title":"p"}'})),
+    *(
+        batch(item("POST", f"{POSTS}?{query}&fields=title,rating,labels", {"title": "queried", "rating": 4}))
+        for query in (
+            "labels=red&labels=blue",
+            "rating=3",
+            "rating=x",
+            "title=5",
+            "title=a&title=b",
+            "internal=1",
+            "a=%",
+        )
+    ),
+    batch(item("PATCH", f"{POST1}?kind=essay&fields=title,kind", {})),
+    batch(item("PATCH", f"{POST1}?labels%2B=black&fields=title,labels", {"kind": "news"})),
     batch(new("outer fields"), query={"fields": "status"}, status=200),
     batch(new("outer fields"), query={"fields": "body.title"}, status=200),
     batch(new("outer fields"), query={"fields": "x("}),

@@ -1,15 +1,19 @@
 """`$app.logger()`: entries of the tenant's own log, bounded by the run's budget of lines."""
 
 import time
+from contextlib import suppress
 
 import orjson
 
+from worker.fields.jsontext import is_too_deep
 from worker.hooks.calls import Call, GoError, Operation
 from worker.hooks.wire import as_text
 from worker.services.logrows import DATA_BYTES_MAX, WARN, Note, cut
 
 MESSAGE_CHARS_MAX = 16_384
 LEVEL_MAX = 1 << 31
+# What is longer is not read: an entry keeps a few KB of it at most.
+READ_BYTES_MAX = 1 << 20
 # Among what is kept for the run: that the script has been told that nothing more is written.
 SPENT = "log.spent"
 NO_MORE = "The script has used up its log lines for one run: the others are not written."
@@ -29,11 +33,13 @@ async def write(call: Call, level: object, message: object, data: object) -> Non
             call.extras[SPENT] = True
             logs.note(Note(_now_ms(), WARN, NO_MORE, b"{}"))
         return
-    text = as_text(data)
-    try:
-        members = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        members = {}
+    raw = as_text(data).encode()
+    members = {}
+    if len(raw) <= READ_BYTES_MAX:
+        with suppress(orjson.JSONDecodeError):
+            members = orjson.loads(raw)
+        if is_too_deep(members, raw):
+            members = {}
     encoded = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
     limit = logs.settings.max_data_size or DATA_BYTES_MAX
     if len(encoded) > limit:

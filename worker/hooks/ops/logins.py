@@ -7,7 +7,7 @@ import jwt
 from worker.auth import tokens
 from worker.auth.tokens import TOKEN_CHARS_MAX, TokenKind
 from worker.fields import PasswordField
-from worker.fields.hashes import hash_password, password_fits
+from worker.fields.hashes import PASSWORD_BYTES_MAX, hash_password, password_fits
 from worker.hooks.calls import Call, GoError, Operation
 from worker.hooks.ops.records import text, texts
 from worker.hooks.shared import row_of
@@ -19,7 +19,6 @@ NS_PER_S = 1_000_000_000
 # A random password: long enough that nobody needs to keep it.
 PASSWORD_CHARS = 30
 DEFAULT_COST = 10
-COST_MAX = 14
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -93,8 +92,10 @@ async def random_password(call: Call, collection_id: object) -> dict[str, str]:
 
 async def hashed(call: Call, plain: object) -> str:
     """The hash of a password."""
-    ctx = call.hooks.ctx
-    return await ctx.lanes.blocking(ctx.account, hash_password, text(plain), DEFAULT_COST)
+    ctx, given = call.hooks.ctx, text(plain)
+    if len(given.encode()) > PASSWORD_BYTES_MAX:
+        raise GoError("bcrypt: password length exceeds 72 bytes")
+    return await ctx.lanes.blocking(ctx.account, hash_password, given, DEFAULT_COST)
 
 
 async def fits(call: Call, plain: object, stored: object) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from worker.db.connection import Database
-from worker.fields.jsontext import spelled
+from worker.fields.jsontext import is_heap, is_too_deep, spelled
+from worker.hooks.arguments import BULK_BYTES, TOO_DEEP, TOO_MUCH
 from worker.hooks.calls import Call, GoError, Operation
 from worker.hooks.pages import Place, file_at, place_of
 from worker.hooks.requests import answered, asked_of, auth_wire, binary_of, pairs_of
@@ -122,6 +123,7 @@ async def answer(call: Call, number: object, headers: object) -> None:
 async def late(call: Call, number: object, error: object) -> None:
     """A handler has failed, but the client has its answer."""
     asked_of(call, number)
+    call.spend("log_lines")
     report(call, error)
 
 
@@ -133,12 +135,23 @@ def report(call: Call, error: object) -> None:
 
 async def picked(call: Call, number: object, text: object, fields: object) -> str:
     """JSON cut down to what `?fields=` names."""
-    source = asked_of(call, number).source
-    try:
-        value = orjson.loads(as_text(text))
-    except orjson.JSONDecodeError:
-        raise GoError("invalid JSON") from None
-    return orjson.dumps(source.pick(value, as_text(fields)), spelled).decode()
+    source, raw, wanted = asked_of(call, number).source, as_text(text).encode(), as_text(fields)
+
+    def pick() -> str:
+        if is_heap(raw):
+            raise GoError(TOO_MUCH)
+        try:
+            value = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise GoError("invalid JSON") from None
+        if is_too_deep(value, raw):
+            raise GoError(TOO_DEEP)
+        return orjson.dumps(source.pick(value, wanted), spelled).decode()
+
+    if len(raw) <= BULK_BYTES:
+        return pick()
+    ctx = call.hooks.ctx
+    return await ctx.lanes.bulk(ctx.account, len(raw), pick)
 
 
 async def static(call: Call, number: object, root: object, name: object) -> dict[str, Any] | None:

@@ -55,7 +55,7 @@ async def equal(_: Call, one: object, other: object) -> bool:
     return hmac.compare_digest(as_text(one).encode(), as_text(other).encode())
 
 
-async def random(_: Call, size: object, alphabet: object) -> str:
+async def random(call: Call, size: object, alphabet: object) -> str:
     """So many bytes drawn from an alphabet of bytes (none: letters and digits)."""
     if type(size) is not int or not 0 <= size <= RANDOM_BYTES_MAX:
         raise GoError("a random string of such a length can't be made")
@@ -64,7 +64,7 @@ async def random(_: Call, size: object, alphabet: object) -> str:
         return ""
     if not drawn:
         raise GoError("the alphabet of a random string is empty")
-    return as_binary(_drawn(drawn, size))
+    return as_binary(await _computed(call, size if len(drawn) <= 256 else size * 1_000, lambda: _drawn(drawn, size)))
 
 
 def _drawn(alphabet: bytes, size: int) -> bytes:

@@ -53,13 +53,17 @@ def bounded(call: Call, ctx: "Context") -> Iterator[None]:
         yield
         return
     call.extras[BOUNDED] = True
-    why = ApiError(503, TOO_LONG, cause="the limit of a script's transaction")
-    alarm = asyncio.get_running_loop().call_later(limit_ns * OPEN_WRITES_MAX / 1e9, call.end, why)
+    alarm = asyncio.get_running_loop().call_later(limit_ns * OPEN_WRITES_MAX / 1e9, _end, call)
     try:
         yield
     finally:
         alarm.cancel()
         del call.extras[BOUNDED]
+
+
+def _end(call: Call) -> None:
+    call.hooks.warn("a run was ended: it kept a transaction open for too long")
+    call.end(ApiError(503, TOO_LONG, cause="the limit of a script's transaction"))
 
 
 OPS: dict[str, Operation] = {"tx": run_in_transaction}

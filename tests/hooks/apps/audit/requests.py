@@ -20,12 +20,27 @@ CASES = [
     case("PATCH", f"{TAGS}/{NEW}", as_="user2", json={"title": "renamed"}),
     case("PATCH", f"{TAGS}/{NEW}", as_="user2", json={"title": "beta"}),
     trail("tags", "audited"),
-    case("PATCH", f"{POSTS}/{ident('post1')}", as_="super", json={"pin": "98765", "labels+": "blue", "tags-": ident("tag1"), "meta": {"n": [1]}}),
+    case(
+        "PATCH",
+        f"{POSTS}/{ident('post1')}",
+        as_="super",
+        json={"pin": "98765", "labels+": "blue", "tags-": ident("tag1"), "meta": {"n": [1]}},
+    ),
     case("PATCH", f"{POSTS}/{ident('post1')}", json={"place": {"lon": 1, "lat": -2.5}, "due": "", "published": False}),
     trail("posts", "post1"),
     case("POST", f"/trail/undo/{ident('post1')}", as_="super"),
     case("POST", f"/trail/undo/{ident('post9')}", as_="super"),
-    case("PATCH", f"/api/collections/users/records/{ident('user1')}", as_="user1", json={"name": "Anna", "oldPassword": "password-123", "password": "new-password", "passwordConfirm": "new-password"}),
+    case(
+        "PATCH",
+        f"/api/collections/users/records/{ident('user1')}",
+        as_="user1",
+        json={
+            "name": "Anna",
+            "oldPassword": "password-123",
+            "password": "new-password",
+            "passwordConfirm": "new-password",
+        },
+    ),
     trail("users", "user1"),
     case("DELETE", f"{POSTS}/{ident('post5')}", as_="clerk"),
     trail("posts", "post5"),
@@ -33,20 +48,48 @@ CASES = [
     trail("posts", "post2"),
     trail("tags", "tag2"),
     case("PATCH", "/api/collections/tags", as_="super", json={"listRule": None}),
-    case("GET", "/api/collections/trail/records", as_="super", query={"filter": "event='schema' || model='_collections'", "sort": "@rowid"}),
+    case(
+        "GET",
+        "/api/collections/trail/records",
+        as_="super",
+        query={"filter": "event='schema' || model='_collections'", "sort": "@rowid"},
+    ),
     case("PATCH", "/api/settings", as_="super", json={"meta": {"appName": "Forbidden"}}),
-    case("PATCH", "/api/settings", as_="super", json={"meta": {"appName": " Audited "}, "batch": {"enabled": True, "maxRequests": 9}}),
-    case("POST", "/api/batch", as_="user1", json={"requests": [
-        {"method": "POST", "url": TAGS, "body": {"id": ident("inbatch"), "title": "in batch"}},
-        {"method": "PATCH", "url": f"{TAGS}/{ident('inbatch')}?fields=title", "body": {"title": "again"}},
-        {"method": "DELETE", "url": f"{POSTS}/{ident('post6')}"},
-    ]}),
-    case("POST", "/api/batch", json={"requests": [
-        {"method": "POST", "url": TAGS, "body": {"title": "never"}},
-        {"method": "POST", "url": TAGS, "body": {"title": "forbidden"}},
-    ]}),
+    case(
+        "PATCH",
+        "/api/settings",
+        as_="super",
+        json={"meta": {"appName": " Audited "}, "batch": {"enabled": True, "maxRequests": 9}},
+    ),
+    case(
+        "POST",
+        "/api/batch",
+        as_="user1",
+        json={
+            "requests": [
+                {"method": "POST", "url": TAGS, "body": {"id": ident("inbatch"), "title": "in batch"}},
+                {"method": "PATCH", "url": f"{TAGS}/{ident('inbatch')}?fields=title", "body": {"title": "again"}},
+                {"method": "DELETE", "url": f"{POSTS}/{ident('post6')}"},
+            ]
+        },
+    ),
+    case(
+        "POST",
+        "/api/batch",
+        json={
+            "requests": [
+                {"method": "POST", "url": TAGS, "body": {"title": "never"}},
+                {"method": "POST", "url": TAGS, "body": {"title": "forbidden"}},
+            ]
+        },
+    ),
     trail("tags", "inbatch"),
-    case("GET", "/api/collections/trail/records", as_="super", query={"sort": "@rowid", "perPage": "200", "fields": "event,model,actor"}),
+    case(
+        "GET",
+        "/api/collections/trail/records",
+        as_="super",
+        query={"sort": "@rowid", "perPage": "200", "fields": "event,model,actor"},
+    ),
 ]
 TABLES = ["tags", "trail"]
 LOGS = True

@@ -75,7 +75,9 @@ CASES = [
     case("GET", "/links/open?t="),
     case("GET", "/links/open?t=a.b.c"),
     case("POST", "/vault/seal", as_="super", json={"text": "geheim 🎉"}, unordered=True),
-    case("POST", "/vault/open", as_="super", json={"sealed": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="}),
+    case(
+        "POST", "/vault/open", as_="super", json={"sealed": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="}
+    ),
     case("POST", "/vault/open", as_="super", json={"sealed": "%%%"}),
     case("GET", "/digests?text=h%C3%A9llo", unordered=True),
     case("GET", "/digests", unordered=True),

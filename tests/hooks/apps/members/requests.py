@@ -15,7 +15,9 @@ def register(email: str, password: str, who: str | None = None, **more: Any) -> 
 
 
 def login(identity: str, password: str = "Password-123", save: str = "unused", **more: Any) -> Case:
-    return case("POST", LOGIN, json={"identity": identity, "password": password, **more}, save={save: "token"}, unordered=True)
+    return case(
+        "POST", LOGIN, json={"identity": identity, "password": password, **more}, save={save: "token"}, unordered=True
+    )
 
 
 CASES = [
@@ -59,7 +61,12 @@ CASES = [
     case("POST", "/api/collections/members/auth-refresh", token="{joe}", unordered=True),
     case("PATCH", f"{MEMBERS}/{ident('root')}", token="{root}", json={"email": "other@club.example"}),
     case("PATCH", f"{MEMBERS}/{JOE}", token="{root}", json={"email": "joseph@club.example", "verified": True}),
-    case("PATCH", f"{MEMBERS}/{ident('made')}", token="{root}", json={"password": "Password-123", "passwordConfirm": "Password-123"}),
+    case(
+        "PATCH",
+        f"{MEMBERS}/{ident('made')}",
+        token="{root}",
+        json={"password": "Password-123", "passwordConfirm": "Password-123"},
+    ),
     case("POST", "/members/tickets", as_="super", json={"email": "root@club.example"}, unordered=True),
     case("POST", "/members/tickets", as_="super", json={"email": "gone@club.example"}, unordered=True),
     case("POST", f"/members/{JOE}/assume", as_="super", unordered=True),
