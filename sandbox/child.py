@@ -27,6 +27,7 @@ class Script:
     """A realm with the prelude in it, and its way to the host."""
 
     def __init__(self) -> None:
+        self._ready = False
         self._engine = Engine(self._call)
         self._engine.evaluate(prelude())
 
@@ -37,6 +38,9 @@ class Script:
 
     def _call(self, name: bytes, args: bytes) -> bytes:
         if name == READY:
+            if self._ready:
+                raise ValueError("it is ready already")
+            self._ready = True
             self._begin()
         elif name == DRAIN:
             self._engine.run_jobs()

@@ -20,6 +20,11 @@ for (const name of ["call_python", "dukpy"]) {
     defineProperty(G, name, { get() { return undefined; }, set() {}, configurable: false, enumerable: false });
 }
 
+// the engine would tell a script which functions have called it: those of the pump's are none of its business
+Error.prepareStackTrace = (_, sites) => sites;
+delete Object.getPrototypeOf(new Error().stack[0]).getFunction;
+Error.prepareStackTrace = undefined;
+
 const runs = new Map();
 const { get: runOf } = Map.prototype;
 let depth = 0;

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import psutil
 import pytest
 
@@ -34,6 +35,23 @@ def open_databases(server: Whole) -> set[str]:
     """The tenants whose data.db a worker really has open."""
     files = [file.path for pid in server.pids() for file in psutil.Process(pid).open_files()]
     return {Path(path).parent.parent.name for path in files if path.endswith("/data.db")}
+
+
+def is_logged(server: Whole, name: str, text: str) -> bool:
+    """Whether the tenant's log has a request with `text` in its URL, in the file."""
+    log = apsw.Connection(str(server.pb_data(name) / "auxiliary.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return bool(log.execute("SELECT 1 FROM _logs WHERE message LIKE ?", (f"%{text}%",)).fetchall())
+    finally:
+        log.close()
+
+
+@pytest.mark.slow
+def test_the_log_of_an_open_tenant_is_written_again_and_again(server: Whole) -> None:
+    with Wire(server.port) as wire:
+        for number in range(3):
+            expect(wire.ask("GET", server.host(NAMES[0]), f"{NOTES}?written={number}"), 200)
+            until(lambda text=f"written={number}": is_logged(server, NAMES[0], text), "the log is written")
 
 
 @pytest.mark.slow

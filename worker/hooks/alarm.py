@@ -1,9 +1,9 @@
 """A limit of time for what happens again and again: one timer for all of it, which is looked at when it rings.
 
-    alarm = Alarm()
-    alarm.set(seconds, expired)     `expired` is called so much later, once
-    alarm.clear()                   … but not any more
-    alarm.close()                   and it will not be set again
+alarm = Alarm()
+alarm.set(seconds, expired)     `expired` is called so much later, once
+alarm.clear()                   … but not any more
+alarm.close()                   and it will not be set again
 """
 
 import asyncio

@@ -104,6 +104,7 @@ class Line:
             self._end(f"it has sent {error}")
             return
         self._read = bytearray()
+        del data  # it may be large, and what follows takes its time
         self.take(name, args)
 
     def _keep(self, data: bytes | bytearray) -> None:

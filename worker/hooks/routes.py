@@ -185,7 +185,7 @@ def _steps_of(manifest: Manifest) -> list[Step]:
 class Routes:
     """A tenant's, ready to be looked up. `is_empty`: there are neither routes nor middlewares."""
 
-    __slots__ = ("_every", "_known", "_tree", "hears_requests", "is_empty")
+    __slots__ = ("_every", "_tree", "hears_requests", "is_empty", "known")
 
     def __init__(self, manifest: Manifest) -> None:
         entries = []
@@ -198,6 +198,8 @@ class Routes:
         self._tree: Tree[Chain] | None = Tree(entries) if entries else None
         self._every = _chain(manifest.uses, None)
         self.is_empty = not entries and not manifest.uses
+        # what was found for the last requests (method, path, host), for who asks
+        self.known: dict[tuple[str, bytes, bytes | None], Found | str | None] = {}
         # whether events of the server's own routes have handlers
         self.hears_requests = any(handler.event.endswith("Request") for handler in manifest.handlers)
 

@@ -160,7 +160,7 @@ class Shared:
         self._ending.append(record)
 
     def settle(self) -> None:
-        """Find what has changed so far: the script has to know of it before it is told of records shared from now on."""
+        """Find what has changed so far: the script hears of it before it is told of records shared from now on."""
         self._early = self.changes() or {}
 
     def changes(self) -> dict[str, Any] | None:

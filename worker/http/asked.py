@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Headers of a request that are about its way here: scripts see them, but can't change them.
 KEPT = (b"host", b"content-length", b"transfer-encoding", b"connection")
+# Headers that scripts see elsewhere.
+UNSHOWN = frozenset({b"host", b"transfer-encoding"})
 MULTIPART = "multipart/form-data"
 OK = 200
 BODIES = ("application/json", MULTIPART, "application/x-www-form-urlencoded", "text/xml", "application/xml")
@@ -41,7 +43,7 @@ Responder = Callable[[], Awaitable[None]]
 class HttpSource:
     """One request of HTTP's, its response, and the server's own route for it."""
 
-    __slots__ = ("_form", "_heard", "_limit", "_raw", "_req", "_resp", "_responder")
+    __slots__ = ("_form", "_heard", "_limit", "_raw", "_req", "_resp", "_responder", "is_settled")
 
     def __init__(self, req: Request, resp: Response, responder: Responder, limit: int) -> None:
         """`limit` is that of its body, in bytes."""
@@ -52,6 +54,8 @@ class HttpSource:
         self._raw: bytes | None = None
         self._form: Form | None = None
         self._heard: _Heard | None = None
+        # whether the server's own route has answered, and what it has done stands
+        self.is_settled = False
 
     # -- what came ----------------------------------------------------------------------------------------------------
 
@@ -60,15 +64,20 @@ class HttpSource:
         req = self._req
         scope, context = req.scope, req.context
         raw = scope["raw_path"].decode("latin-1")
-        query = readable(scope["query_string"]).encode("utf-8", "replace").decode()
+        query = scope["query_string"]
+        if query:
+            query = readable(query).encode("utf-8", "replace").decode()
         client = scope.get("client") or ("", 0)
-        pairs = [[name.decode("latin-1"), value.decode("utf-8", "replace")] for name, value in scope["headers"]]
         authorization = context.headers.get(b"authorization")
         return {
             "method": req.method,
             "uri": f"{raw}?{query}" if query else raw,
-            "query": query,
-            "headers": [pair for pair in pairs if pair[0] not in {"host", "transfer-encoding"}],
+            "query": query or "",
+            "headers": [
+                [name.decode("latin-1"), value.decode("utf-8", "replace")]
+                for name, value in scope["headers"]
+                if name not in UNSHOWN
+            ],
             "host": context.header(b"host"),
             "version": scope["http_version"],
             "type": context.header(b"content-type"),
@@ -245,6 +254,7 @@ class HttpSource:
             context.tenant = outer
         changes = self._req.method not in {"GET", "HEAD"} and "/records" in self._req.path
         status = self._resp.status_code
+        self.is_settled = not ctx.is_inner and not is_blank(self._resp)
         return (0 if is_blank(self._resp) else status), ctx.is_inner and changes
 
     def pick(self, value: Any, fields: str) -> Any:

@@ -31,6 +31,9 @@ ROUTES = "routes"
 UNLIMITED = 1 << 62
 LEFT = "The client has left."
 NOT_MODIFIED = 304
+# Paths whose routes are kept, of so many bytes each.
+KNOWN_MAX = 64
+KNOWN_BYTES_MAX = 200
 # What is larger is compressed in a thread.
 BULK_BYTES = 64 << 10
 
@@ -76,11 +79,20 @@ def responder_for(hooks: "Hooks", req: Request, native: Responder, params: dict[
 
 def _found(routes: Routes, req: Request) -> Found | str | None:
     raw = req.scope["raw_path"]
+    known = routes.known
+    key = (req.method, raw, req.context.headers.get(b"host"))
+    if key in known:
+        return known[key]
     parts = segments(raw)
     if parts[-1] == "":
         parts[-1] = SLASH
     host = req.context.header(b"host").rpartition(":")[0] or req.context.header(b"host")
-    return routes.find(req.method, host, parts)
+    found = routes.find(req.method, host, parts)
+    if len(known) >= KNOWN_MAX:
+        known.clear()
+    if len(raw) <= KNOWN_BYTES_MAX:
+        known[key] = found
+    return found
 
 
 async def _redirect(req: Request, resp: Response) -> None:
@@ -126,7 +138,8 @@ async def _scripted(  # noqa: PLR0917 (what a request is)
     async def respond() -> None:
         await native(req, resp, **params)
 
-    asked = Asked(HttpSource(req, resp, respond, limit), found)
+    source = HttpSource(req, resp, respond, limit)
+    asked = Asked(source, found)
     token = ASKED.set(asked)
     exchange = req.scope.get("pocker.exchange")
     try:
@@ -143,6 +156,12 @@ async def _scripted(  # noqa: PLR0917 (what a request is)
             raise ApiError(400, cause=error) from error
         if said.late is not None:
             report(session, said.late)
+    except Exception as error:
+        if not source.is_settled:
+            raise
+        # the script's end comes too late: what was done is done, and the client is to hear of it
+        hooks.warn(f"a run has failed behind the server's answer: {error}")
+        said = Answered(native=True)
     finally:
         ASKED.reset(token)
         if exchange is not None:

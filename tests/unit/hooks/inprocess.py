@@ -16,6 +16,7 @@ from sandbox.engine import Engine, ScriptError
 from sandbox.prelude import prelude
 from supervisor.contract.plan import Plan
 from worker.context import Context
+from worker.hooks.alarm import Alarm
 from worker.hooks.ops import table
 from worker.hooks.session import Session
 
@@ -44,6 +45,7 @@ class Realm:
 
     def __init__(self) -> None:
         self.line = self
+        self.alarm = Alarm()
         self.child = SimpleNamespace(kill=self.kill)
         self.told: frozenset[int] = frozenset()
         self.killed = False

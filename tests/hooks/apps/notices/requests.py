@@ -36,7 +36,7 @@ CASES = [
     *delivered(3),
     *delivered(4),
     case("POST", "/api/crons/digest", as_="super"),
-    case("GET", "/notices/state", until="digest", note="digest"),
+    case("GET", "/notices/state", until='"digest:queued":2', note="digest"),
     case(
         "GET", NOTICES, as_="user1", query={"sort": "kind,@rowid"}, save={"first": "items.0.id", "second": "items.1.id"}
     ),

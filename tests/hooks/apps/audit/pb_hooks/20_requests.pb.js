@@ -4,7 +4,8 @@
 const actor = (e) => {
     const { write } = require(`${__hooks}/lib/trail.js`)
     const who = e.auth ? `${e.auth.collection().name}/${e.auth.email()}` : "guest"
-    const what = Object.keys(e.requestInfo().body).sort().join()
+    const body = e.requestInfo().body
+    const what = Object.keys(body).sort().map((name) => name + "=" + JSON.stringify(body[name])).join("; ")
     write(e.app, "request", e.collection.name, e.record.id, { what, method: e.requestInfo().method, context: e.requestInfo().context }, who)
     e.next()
 }

@@ -59,10 +59,11 @@ routerAdd("POST", "/notices/seen", (e) => {
 }, $apis.requireAuth("users"))
 
 routerAdd("GET", "/notices/state", (e) => {
+    const delivered = $app.store().get("delivered")  // before what it counts
     const counts = {}
     $app.findAllRecords("notices").forEach((n) => {
         const key = n.get("kind") + ":" + n.get("state")
         counts[key] = (counts[key] || 0) + 1
     })
-    return e.json(200, { counts, delivered: $app.store().get("delivered"), name: $app.settings().meta.appName })
+    return e.json(200, { counts, delivered, name: $app.settings().meta.appName })
 })
