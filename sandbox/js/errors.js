@@ -20,6 +20,7 @@
 
 const { defineProperty, defineProperties, getPrototypeOf, keys, preventExtensions, freeze } = Object;
 const { trunc } = Math;
+const Weak = WeakRef;
 const DEPTH_MAX = 16;
 const THROWN_MAX = 64;
 const TEXT_MAX = 16384;
@@ -181,18 +182,25 @@ function asStatus(status) {
     return Number.isFinite(number) ? number : 0;
 }
 
+// Its methods know it by a weak reference, so that it is freed when nobody has it any more: a cycle would wait for a
+// collection of all memory.
 function answer(target, status, message, data, sentence) {
+    const it = new Weak(target);
+    const now = () => it.deref() ?? {};
     kinds.set(target, "api");
     stacks.set(target, new Error().stack);
     defineProperties(target, {
         data: { value: data, writable: true, enumerable: true, configurable: true },
         message: { value: sentence, writable: true, enumerable: true, configurable: true },
         status: { value: status, writable: true, enumerable: true, configurable: true },
-        error: shown(() => text(target.message)),
-        is: shown((other) => other === target || (ids.has(target) && ids.get(other) === ids.get(target))),
+        error: shown(() => text(now().message)),
+        is: shown((other) => other === now() || (ids.has(now()) && ids.get(other) === ids.get(now()))),
         rawData: shown(() => message),
-        toString: hidden(() => text(target.message)),
-        toJSON: hidden(() => ({ data: target.data, message: target.message, status: target.status })),
+        toString: hidden(() => text(now().message)),
+        toJSON: hidden(() => {
+            const { data: own, message: words, status: number } = now();
+            return { data: own, message: words, status: number };
+        }),
     });
     return target;
 }

@@ -12,6 +12,8 @@ const pairsOf = (query) => query.split("&").filter((part) => part !== "").map((p
     return [formDecoded(name), formDecoded(value ?? "")];
 });
 
+const Weak = WeakRef;
+
 class URLSearchParams {
     #pairs = [];
     #changed;
@@ -129,7 +131,11 @@ class URL {
             error.input = String(input);
             throw error;
         }
-        this.#params = bound(this.#url.query ?? "", (query) => { this.#url.query = query === "" ? null : query; });
+        const it = new Weak(this); // no cycle: see errors.js
+        this.#params = bound(this.#url.query ?? "", (query) => {
+            const url = it.deref();
+            if (url !== undefined) url.#url.query = query === "" ? null : query;
+        });
     }
 
     static canParse(input, base) {

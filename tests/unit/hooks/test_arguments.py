@@ -10,6 +10,7 @@ import pytest
 from sandbox.frames import answer_frame
 from supervisor.contract.plan import Plan
 from worker.errors import ApiError
+from worker.hooks.alarm import Alarm
 from worker.hooks.arguments import HALF, MENDED_BYTES_MAX, TOO_DEEP, TOO_MUCH, NonsenseError, arguments
 from worker.hooks.calls import Call, GoError
 from worker.hooks.session import Session
@@ -60,6 +61,7 @@ class Process:
 
     def __init__(self) -> None:
         self.line = self.child = self
+        self.alarm = Alarm()
         self.told: frozenset[int] = frozenset()
         self.sent: list[Any] = []
         self.take: Any = None
@@ -112,7 +114,7 @@ def test_an_operation_that_is_ended_before_its_task_has_begun_cleans_up() -> Non
         await asyncio.sleep(0)
         process.take(b"wait", b"[0]")
         session.end(ApiError(503, "over"))
-        with pytest.raises(ApiError, match="over"):
+        with pytest.raises(ApiError, match="Over"):
             await asyncio.wait_for(task, 10)
         assert process.killed
 
