@@ -308,6 +308,23 @@ def use_up_the_descriptors(scene: Scene) -> str:
     return f"the worker of shard {shard} could open no more than {few} descriptors"
 
 
+def kill_what_runs_scripts(scene: Scene) -> str:
+    """The processes of scripts, or the one that makes them with all of them."""
+    shard, pid = scene.worker()
+    what = "children"
+    with contextlib.suppress(psutil.Error):
+        for zygote in psutil.Process(pid).children():
+            doomed = zygote.children()
+            if scene.rng.random() < 0.5:
+                what, doomed = "zygote", [zygote]
+            for process in doomed:
+                process.kill()
+    # one that dies while it starts is not started again for some seconds
+    for name in scene.tenants:
+        until(lambda name=name: scene.server.ask("GET", name, f"{NOTES}?perPage=1").status == 200, f"{name} serves")
+    return f"killed the {what} of scripts of shard {shard}"
+
+
 Mischief = Callable[[Scene], str]
 
 ALWAYS: tuple[Mischief, ...] = (
@@ -324,6 +341,8 @@ ALWAYS: tuple[Mischief, ...] = (
     move_a_tenant,
     stop_and_start,
     use_up_the_descriptors,
+    kill_what_runs_scripts,
+    kill_what_runs_scripts,
 )
 
 

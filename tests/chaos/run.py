@@ -24,6 +24,17 @@ CALM_S = 0.5
 BUSY = 5
 """Requests that each client has done before anything happens."""
 FIELDS = [{"name": "count", "type": "number"}]
+HOOKS = """
+onRecordCreateRequest((e) => e.next(), "notes")
+onRecordUpdate((e) => {
+    $app.runInTransaction(() => {
+        e.record.set("count", e.record.get("count"));
+        e.next();
+    });
+}, "notes")
+onRecordDelete((e) => { e.app.countRecords("notes"); e.next() }, "notes")
+routerUse((e) => e.next())
+"""
 SETTINGS = {
     # fewer than there are tenants on a shard, so they are opened and closed all the time
     "live_tenants_max": 2,
@@ -139,6 +150,10 @@ def _furnish(server: Server, names: list[str]) -> None:
         token = server.make(name, FIELDS)
         body = {"batch": {"enabled": True, "maxRequests": 10, "timeout": 3}}
         expect(server.ask("PATCH", name, "/api/settings", body, token), 200)
+    # one of them has scripts, which take part in everything it writes
+    folder = server.pb_data(names[0]).parent / "pb_hooks"
+    folder.mkdir()
+    (folder / "main.pb.js").write_text(HOOKS)
 
 
 def _rounds(

@@ -42,6 +42,8 @@ BUSY_TIMEOUT_MS = 200
 # What SQLite refuses altogether: rows larger than any body could bring, patterns longer than the real one's SQLite
 # takes, programs larger than any statement of ours.
 ROW_BYTES_MAX = 150_000_000
+# What each value of a row takes beside its text.
+CELL_BYTES = 32
 PATTERN_BYTES_MAX = 50_000
 PROGRAM_STEPS_MAX = 1_000_000
 # What it refuses where the event loop waits for it, so that a thread does it: nothing looks at the clock inside of a
@@ -310,7 +312,7 @@ class Database:
         rows: list[tuple[Any, ...]] = []
         for row in cursor:
             size = sum([len(part) for part in row if type(part) in (str, bytes)])
-            left -= size
+            left -= size + CELL_BYTES * len(row)
             if (left < 0 and rows) or size > ROW_BYTES_MAX:
                 raise apsw.TooBigError("the rows are too large")
             rows.append(row)

@@ -178,7 +178,7 @@ class Session:
     async def run(self, name: str, data: object) -> Any:
         """Have the child run what it knows by `name`; its value. Raises its error, ApiError where the child ends."""
         if self._end is not None:
-            raise self._end
+            raise self._end if isinstance(self._end, ApiError) else ApiError(503, BROKEN, cause=self._end)
         stack = self._stack
         if not self._hosting or len(stack) >= 2 * DEPTH_MAX:
             raise GoError("hooks are nested too deep")

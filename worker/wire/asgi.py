@@ -214,11 +214,15 @@ class Exchange(Answer):
         """
         if self.detached:
             self.hang_up()
-        elif (task := self.as_task()) is not None:
+            return
+        turn, task = self._turn, self.as_task()
+        if task is not None:
             again, self.stopping = bool(self.stopping), message
             if again and not self.head_sent:
                 self.answer(503, message)
             task.cancel()
+            if turn is not None:  # a Task that has not begun is not seen to wait for it
+                turn.cancel()
 
     # -- what the connection tells -----------------------------------------------------------------------------------
 

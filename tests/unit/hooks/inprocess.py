@@ -68,7 +68,7 @@ class Realm:
         def call(name: bytes, args: bytes) -> bytes:
             assert engine is not None
             if name == b"$drain":
-                engine.evaluate(b"0")
+                engine.run_jobs()
                 return b"0"
             if name == b"$random":
                 return b'"' + b"7" * 64 + b'"'

@@ -245,10 +245,10 @@ ATTACKS = {
     "allocation": ("const all = []; for (;;) all.push(new Array(1e5).fill(1));", "memory"),
     "a string": ("let s = 'x'; for (;;) s += s;", ("memory", "length", "too long")),
     "a buffer": ("const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1));", ("memory", "allocation")),
-    "a large answer": ("'x'.repeat(25 << 20)", ("too much", "memory")),
+    "a large answer": ("'x'.repeat(25 << 20)", ("too much", "memory", "cpu")),
     "an answer that is no JSON": ("const a = {}; a.a = a; a", "circular"),
     "an answer that throws": ("({ toJSON() { throw new Error('not me'); } })", "not me"),
-    "a call that is too large": ("host('op', 'x'.repeat(25 << 20))", ("too much", "memory")),
+    "a call that is too large": ("host('op', 'x'.repeat(25 << 20))", ("too much", "memory", "cpu")),
 }
 
 
