@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from supervisor.accounting.archive import Archive
+from supervisor.tenants.registry import SCHEMA_VERSION
 from tests.process.whole import CREDENTIALS, LOGIN, NOTES, Whole, Wire, expect, until
 
 TICK_S = 0.2
@@ -201,7 +202,7 @@ def test_days_and_events_outlive_the_server(tmp_path: Path) -> None:
     (stored,) = archive.days("notes", day["day"], "9999-12-31")
     assert stored.ok >= 22
     connection = apsw.Connection(str(tmp_path / "data" / "registry.db"))
-    assert connection.pragma("user_version") == 2
+    assert connection.pragma("user_version") == SCHEMA_VERSION
     connection.close()
 
 

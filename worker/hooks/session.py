@@ -76,6 +76,7 @@ class Session:
         "_stack",
         "_table",
         "_timeout_s",
+        "_waits",
         "_work",
         "errors",
         "events",
@@ -103,6 +104,8 @@ class Session:
         self._stack: list[Turn | UnderWay] = []
         # tasks of operations that wait, and of answers that wait for their turn
         self._work: set[asyncio.Task[None]] = set()
+        # the last one that was no operation's: it may hold much, and rest for long
+        self._waits: asyncio.Task[None] | None = None
         # whether it is the host's turn, why nothing goes on any more, CPU since the last breath
         self._hosting = True
         self._end: Exception | None = None
@@ -203,6 +206,8 @@ class Session:
             self._hosting = True
             self._line.close()
             self._leased.child.kill()
+            if self._waits is not None:
+                self._waits.cancel()
             self._unwind()
 
     async def __aenter__(self) -> Self:
@@ -255,7 +260,7 @@ class Session:
                 return
             self._hosting = True
             if len(args) > BULK_BYTES:
-                self._begin(self._take_bulk(name, args))
+                self._waits = self._begin(self._take_bulk(name, args))
             else:
                 self._read(name, args)
         finally:
@@ -402,7 +407,7 @@ class Session:
             frame = answer_frame(orjson.dumps({"e": self.errors.encode(error, self.hooks)}))
         if self._since_ns > BREATH_NS or len(frame) > BULK_BYTES:
             self._since_ns = 0
-            self._begin(self._send_in_turn(frame))
+            self._waits = self._begin(self._send_in_turn(frame))
             return
         self._hosting = False
         self._line.send(frame)

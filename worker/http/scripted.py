@@ -145,6 +145,8 @@ async def _scripted(  # noqa: PLR0917 (what a request is)
     try:
         async with hooks.session() as session:
             if exchange is not None:
+                if exchange.is_left:  # while it waited for a process
+                    raise ApiError(503, LEFT)
                 exchange.on_lost = lambda: session.end(ApiError(503, LEFT, cause="the client has left"))
             try:
                 told = await session.run("route", _order(session, asked, found))

@@ -232,6 +232,11 @@ class Exchange(Answer):
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
+    @property
+    def is_left(self) -> bool:
+        """Whether the client has left, or closed its half."""
+        return self.connection.gone or self.connection.eof
+
     def lost(self) -> None:
         """The connection is lost."""
         self.wake()

@@ -120,3 +120,34 @@ def test_an_operation_that_is_ended_before_its_task_has_begun_cleans_up() -> Non
 
     asyncio.run(scenario())
     assert told == ["clean"]
+
+
+def test_a_large_call_of_a_run_that_has_ended_is_not_kept() -> None:
+    """It would wait for its turn, with all that it holds, as long as large calls are owed for."""
+    resting = asyncio.Event()
+
+    async def bulk(*_: object) -> None:
+        resting.set()
+        await asyncio.sleep(3600)
+
+    async def scenario() -> None:
+        ctx = SimpleNamespace(catalog=SimpleNamespace(version=1), lanes=SimpleNamespace(bulk=bulk), account=None)
+        hooks: Any = SimpleNamespace(
+            ctx=ctx, name="t", extras={}, plan=Plan(), warn=print, book=lambda ns: None, manifest=None
+        )
+        process: Any = Process()
+        session = Session(hooks, process, {}, 60.0)
+
+        async def run() -> None:
+            async with session:
+                await session.run("x", None)
+
+        task = asyncio.get_running_loop().create_task(run())
+        await asyncio.sleep(0)
+        process.take(b"any", b'[0,"' + b"x" * (1 << 20) + b'"]')
+        await resting.wait()
+        session.end(ApiError(503, "over"))
+        with pytest.raises(ApiError, match="Over"):
+            await asyncio.wait_for(task, 10)
+
+    asyncio.run(scenario())
