@@ -79,12 +79,11 @@ class Children:
 
     async def lease(self, timeout_s: float, *, fresh: bool = False) -> "Leased":
         """A process for one run, `fresh`: one that has never run anything. ApiError 503 where there is none in time."""
-        if self._idle and not fresh and not self._waiting:
-            return self._idle.pop().begin()
-        if self._closed or not self.plan.js_processes:
-            why = "the tenant is closed" if self._closed else "the plan allows no processes"
-            raise ApiError(503, UNAVAILABLE, cause=why)
+        if (idle := self._take(fresh=fresh)) is not None:
+            return idle
         await asyncio.sleep(0)  # a request is a task, which can have a timeout, from its first wait on
+        if (idle := self._take(fresh=fresh)) is not None:
+            return idle
         waiter = _Waiter(asyncio.get_running_loop().create_future(), fresh)
         self._waiting.append(waiter)
         self.grow()
@@ -166,6 +165,15 @@ class Children:
         self.grow()
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _take(self, *, fresh: bool) -> "Leased | None":
+        """One that has nothing to do, unless somebody waits already; ApiError 503 where there can be none."""
+        if self._idle and not fresh and not self._waiting:
+            return self._idle.pop().begin()
+        if self._closed or not self.plan.js_processes:
+            why = "the tenant is closed" if self._closed else "the plan allows no processes"
+            raise ApiError(503, UNAVAILABLE, cause=why)
+        return None
 
     def _yields(self, leased: "Leased") -> bool:
         """Whether somebody else needs its place: another tenant, or one of its own who wants a fresh one."""

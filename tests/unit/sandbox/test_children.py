@@ -111,6 +111,20 @@ def test_a_process_is_used_again_and_closed_when_idle(run) -> None:
     run(test())
 
 
+def test_one_that_becomes_free_while_somebody_asks_is_his(run) -> None:
+    async def test() -> None:
+        async with stage() as made:
+            tenant = made.tenant("a", js_processes=1)
+            held = await tenant.lease(WAIT_S)
+            asks = asyncio.ensure_future(tenant.lease(WAIT_S))
+            await asyncio.sleep(0)
+            held.release(reusable=True)
+            assert await asks is held
+            held.release(reusable=True)
+
+    run(test())
+
+
 def test_a_tenant_has_no_more_than_its_plan_allows_and_who_comes_first_is_first(run) -> None:
     async def test() -> None:
         async with stage() as made:
@@ -176,7 +190,7 @@ def test_tenants_take_turns_where_there_are_not_enough(run) -> None:
             held = [await busy.lease(WAIT_S) for _ in range(2)]
             more = [asyncio.ensure_future(busy.lease(WAIT_S)) for _ in range(5)]
             waits = asyncio.ensure_future(late.lease(WAIT_S))
-            await asyncio.sleep(0)
+            await until(lambda: made.processes.crowded)
             held[0].release(reusable=True)  # busy wants it at once, and was there first: but the other has none
             leased = await waits
             assert (busy.count, late.count) == (1, 1)
