@@ -15,6 +15,9 @@ from sandbox.prelude import prelude
 SOCKET = 0
 READ_BYTES = 1 << 14
 LOOP = b"__pocker_loop()"
+# The stack grows to what the engine lets it have at most, once, and every process has it from the beginning: a script
+# that has used up its address space would die where the stack has to grow, and not get the exception that it expects.
+DEEP = b"for (const f of [() => JSON.parse('['.repeat(1e6)), function g() { g() }]) try { f() } catch {} 0"
 
 SEED = struct.Struct("<IIII")
 DRAIN, RANDOM = b"$drain", b"$random"
@@ -29,6 +32,7 @@ class Script:
     def __init__(self) -> None:
         self._ready = False
         self._engine = Engine(self._call)
+        self._engine.evaluate(DEEP)
         self._engine.evaluate(prelude())
 
     def live(self, begin: Callable[[], None]) -> None:
