@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
@@ -22,7 +23,9 @@ from supervisor.contract.settings import Settings, plan_of, tenants_dir
 from supervisor.contract.tenant import Tenant, TenantState
 from worker.closing import Closer
 from worker.context import Context
+from worker.db.connection import Database, statements_for
 from worker.db.faults import may_pass
+from worker.db.warmth import Warmth
 from worker.errors import ApiError
 from worker.fair.account import Accounts
 from worker.holds import Holds, Why
@@ -40,6 +43,8 @@ REFUSALS: dict[TenantState, tuple[int, str]] = {
     TenantState.DELETED: (404, ""),
 }
 ELSEWHERE = (503, "The tenant is served by another process.")
+
+T = TypeVar("T")
 
 # How many idle tenants make room for one that can't be opened for want of descriptors.
 ROOM_FOR_ONE = 8
@@ -73,6 +78,7 @@ class Tenants:
         self.unwritten: set[str] = set()
         # those on which no order may work any longer (read in threads)
         self.cut_off: set[str] = set()
+        self._warmth = Warmth(settings.sql.memory_mb << 20, self._rest)
         self._holds = holds
         self._log = log
         self._tell = tell
@@ -116,6 +122,9 @@ class Tenants:
         if context is not None and tenant.state is TenantState.ACTIVE:
             self._live.move_to_end(name)
             context.used_at = self.now
+            self._warmth.used(context.data)
+            if context.data.resting:
+                self._wake(context)
             return context
         if tenant.state is not TenantState.ACTIVE:
             raise ApiError(*REFUSALS[tenant.state])
@@ -136,19 +145,24 @@ class Tenants:
         try:
             context = self._opened(name)
         except Exception as error:  # whatever stands in the file
-            reason = f"{type(error).__name__}: {error}"
-            if may_pass(error, self.directory(name) / "pb_data" / "data.db"):
-                self._log.error("tenant %s can't be opened now: %s", name, reason, extra={"tenant": name})
-            else:
-                self.fail(name, reason)
-            raise ApiError(*REFUSALS[TenantState.FAILED], cause=reason) from error
+            raise self._refusal(name, error) from error
         self._furnish(context)
         context.opened_at = context.used_at = self.now
         context.logs.on_first = partial(self.unwritten.add, name)
         self._live[name] = context
+        self._warmth.used(context.data)
         self._begin(context)
         self._evict(keep=name)
         return context
+
+    def _refusal(self, name: str, error: Exception) -> ApiError:
+        """What to answer where a tenant's files can't be opened; damaged ones take it out of service."""
+        reason = f"{type(error).__name__}: {error}"
+        if may_pass(error, self.directory(name) / "pb_data" / "data.db"):
+            self._log.error("tenant %s can't be opened now: %s", name, reason, extra={"tenant": name})
+        else:
+            self.fail(name, reason)
+        return ApiError(*REFUSALS[TenantState.FAILED], cause=reason)
 
     def _begin(self, context: Context) -> None:
         """Have its scripts start, if it has some. ApiError 503 where even that can't be seen: it is closed again."""
@@ -169,7 +183,7 @@ class Tenants:
             context.busy -= 1
 
     def _opened(self, name: str) -> Context:
-        """Its files opened; tried again where idle tenants could make room for its descriptors."""
+        """Its files opened."""
         tenant = self.ownership.directory.get(name)
         open_context = partial(
             Context,
@@ -179,13 +193,28 @@ class Tenants:
             write_limit_s=self.settings.sql.write_timeout_s,
             log_queue_max=self.settings.logs.queue_max,
             account=None if tenant is None else self.accounts.of(tenant),
+            statements=statements_for(len(self._live)),
         )
+        return self._with_room(name, open_context)
+
+    def _wake(self, context: Context) -> None:
+        """Open the file of a live tenant again. Raises ApiError 503 where it can't be opened any more."""
+        context.busy += 1  # it makes no room for itself
         try:
-            return open_context()
+            self._with_room(context.name, context.data.wake)
+        except Exception as error:  # whatever has become of it
+            raise self._refusal(context.name, error) from error
+        finally:
+            context.busy -= 1
+
+    def _with_room(self, name: str, open_it: Callable[[], T]) -> T:
+        """What `open_it` opens; tried again where idle tenants could make room for its descriptors."""
+        try:
+            return open_it()
         except (apsw.CantOpenError, OSError) as error:
             if not may_pass(error, self.directory(name) / "pb_data" / "data.db") or not self.make_room():
                 raise
-        return open_context()
+        return open_it()
 
     def make_room(self) -> int:
         """Out of descriptors: close some idle tenants at once; how many there were."""
@@ -195,6 +224,7 @@ class Tenants:
         for name in idle:
             self.unwritten.discard(name)
             context = self._live.pop(name)
+            self._warmth.forget(context.data)
             self.scripts.drop(context)  # there is no time for a word of theirs
             try:
                 context.close()
@@ -305,7 +335,15 @@ class Tenants:
         context = self._live.pop(name, None)
         if context is not None:
             self.unwritten.discard(name)
+            self._warmth.forget(context.data)
             self.closer.close(context)
+
+    def _rest(self, db: Database) -> None:
+        """Close the file of a live tenant for want of memory, if nothing is under way for it."""
+        name = db.account.name if db.account is not None else ""
+        context = self._live.get(name)
+        if context is not None and context.data is db and context.may_rest and not self.in_use(name):
+            context.rest()
 
     async def close_all(self, timeout_s: float) -> None:
         """Close every context, within so many seconds."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic_ns, perf_counter_ns, thread_time_ns
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 
@@ -29,7 +29,9 @@ STEPS_PER_CHECK = 1_000
 WAL_PAGES = 1_000
 WAL_PAGES_MAX = 16_000
 # Prepared statements kept a connection. Each costs 2 to 6 KB: the largest part of a live tenant that is ours to choose.
-STATEMENTS_MAX = 24
+# Where there are many tenants each keeps less: so many are shared out, when a connection is opened.
+STATEMENTS_MAX, STATEMENTS_MIN = 24, 6
+STATEMENTS_OF_ALL = 1_000
 # Pages kept a connection, in KiB of memory; the file system's cache, shared by all tenants, stands behind it.
 CACHE_KIB = 256
 # On a busy machine a deadline passes while the process waits for a core. What has CPU time left may go on: to run it
@@ -70,8 +72,11 @@ class Database:
         "_account",
         "_depth",
         "_doomed",
+        "_readonly",
+        "_statements",
         "_wary",
         "burden",
+        "cache_kib",
         "connection",
         "cpu_until_ns",
         "deadline_ns",
@@ -80,6 +85,7 @@ class Database:
         "pace",
         "pages_max",
         "path",
+        "resting",
         "room",
         "rows_bytes_max",
         "slow",
@@ -92,11 +98,13 @@ class Database:
         "write_pace",
     )
 
-    def __init__(self, path: Path | str, *, readonly: bool = False) -> None:
+    connection: apsw.Connection
+
+    def __init__(self, path: Path | str, *, readonly: bool = False, statements: int = STATEMENTS_MAX) -> None:
         """Open `path`, which must exist. Raises apsw.Error where it cannot be opened or is no database."""
         self.path = str(path)
-        flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
-        self.connection = apsw.Connection(self.path, flags=flags, statementcachesize=STATEMENTS_MAX)
+        self._readonly = readonly
+        self._statements = statements
         self._account: Account | None = None  # `tally` is it, or a thread's own, which the loop books
         self.tally: Account | Tally | None = None
         self._depth = 0
@@ -128,14 +136,60 @@ class Database:
         self.pages_max = PAGES_MAX
         # how much the rows of one answer may take (0: no limit); a single one may be as large as a stored one
         self.rows_bytes_max = 0
-        try:
-            self._configure(readonly)
-        except BaseException:
-            self.connection.close()
-            raise
+        # the pages it may keep, in KiB
+        self.cache_kib = CACHE_KIB
+        # whether it is closed until somebody wants it
+        self.resting = False
+        self._open()
 
-    def _configure(self, readonly: bool) -> None:
+    if not TYPE_CHECKING:  # else it would know every name
+
+        def __getattr__(self, name: str) -> apsw.Connection:
+            """The connection where it rests: whoever wants it opens it. Raises apsw.Error as a new one does."""
+            if name != "connection":
+                raise AttributeError(name)
+            self._open()
+            return self.connection
+
+    def _open(self) -> None:
+        flags = apsw.SQLITE_OPEN_READONLY if self._readonly else apsw.SQLITE_OPEN_READWRITE
+        connection = apsw.Connection(self.path, flags=flags, statementcachesize=self._statements)
+        try:
+            self._configure(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self.connection = connection
+        self.resting = False
+        self.spare(True)
+
+    def wake(self) -> None:
+        """Open it where it rests, before somebody is surprised. Raises apsw.Error as a new one does."""
+        if self.resting:
+            self._open()
+
+    def rest(self) -> bool:
+        """Close the file until it is wanted; what is in its write-ahead log stays there. Whether that was possible.
+
+        Nobody may be at work with it. It takes half a millisecond to open it again.
+        """
+        if self.resting or self._depth or self._doomed or self.in_thread:
+            return False
         connection = self.connection
+        try:
+            if not connection.get_autocommit():
+                return False
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # that would wait for the disk
+            connection.close()
+        except apsw.Error:  # closed for good, or rows of it are still to be read
+            return False
+        del self.connection
+        self.resting = True
+        self._wary = False
+        self.pages_max = PAGES_MAX  # the next one has not been told
+        return True
+
+    def _configure(self, connection: apsw.Connection) -> None:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         connection.set_progress_handler(self._overdue, STEPS_PER_CHECK)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
@@ -147,19 +201,18 @@ class Database:
         # PocketBase's own DDL has double-quoted defaults, which newer builds of SQLite refuse unless told otherwise
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 1)
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 1)
-        if not readonly:
+        if not self._readonly:
             # a no-op on a file that is in WAL already, as PocketBase leaves it
-            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA journal_mode=WAL", can_cache=False)
             connection.set_wal_hook(self._logged)
         for pragma in (
             "synchronous=NORMAL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            f"cache_size=-{CACHE_KIB}",
+            f"cache_size=-{self.cache_kib}",
             "journal_size_limit=200000000",
         ):
-            connection.execute("PRAGMA " + pragma)
-        self.spare(True)
+            connection.execute("PRAGMA " + pragma, can_cache=False)
 
     @property
     def account(self) -> Account | None:
@@ -336,7 +389,7 @@ class Database:
         NoRoomError where there is no room for what it writes.
         """
         depth = self._depth
-        execute = self.connection.execute
+        execute = self._command
         deadline_ns = self.deadline_ns
         if depth and self.connection.get_autocommit():
             self._doom()
@@ -371,10 +424,14 @@ class Database:
             if not depth:
                 self._doomed = False
 
+    def _command(self, sql: str) -> None:
+        """Run a statement that is compiled within a microsecond, so that it need not take another one's place."""
+        self.connection.execute(sql, can_cache=False)
+
     def _roll_back(self, depth: int) -> None:
         """Undo the transaction that is `depth` deep."""
         self.deadline_ns = 0  # the rollback itself must not be interrupted
-        execute = self.connection.execute
+        execute = self._command
         if self.connection.get_autocommit():
             if depth:
                 self._doom()
@@ -395,6 +452,8 @@ class Database:
     @property
     def closed(self) -> bool:
         """Whether it was closed for everybody."""
+        if self.resting:
+            return False
         try:
             self.connection.get_autocommit()
         except apsw.ConnectionClosedError:
@@ -415,7 +474,13 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the last one on a file checkpoints its WAL and removes it."""
-        self.connection.close()
+        if not self.resting:
+            self.connection.close()
+
+
+def statements_for(live: int) -> int:
+    """How many statements the next tenant keeps where so many are live."""
+    return max(STATEMENTS_MIN, min(STATEMENTS_OF_ALL // (live + 1), STATEMENTS_MAX))
 
 
 def too_dear(error: apsw.Error) -> bool:

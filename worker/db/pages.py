@@ -58,6 +58,7 @@ class PageRoom:
         if self._left_kib >= wanted_kib:
             self._given[db] = wanted_kib
             self._left_kib -= wanted_kib
+            db.cache_kib = wanted_kib
             db.once(f"PRAGMA cache_size=-{wanted_kib}")
 
     def _take(self, db: Database) -> None:
@@ -65,6 +66,9 @@ class PageRoom:
         given_kib = self._given.pop(db, 0)
         if given_kib:
             self._left_kib += given_kib
+            db.cache_kib = CACHE_KIB
+            if db.resting:
+                return
             with suppress(apsw.Error):
                 db.once(f"PRAGMA cache_size=-{CACHE_KIB}")
                 db.once("PRAGMA shrink_memory")

@@ -6,6 +6,7 @@ dict, None); only a password has another form on its way in.
 """
 
 from collections.abc import Mapping
+from sys import intern
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from zlib import crc32
 
@@ -206,7 +207,7 @@ def read_option(key: str, kind: str, value: Any) -> Any:
         case "bool" if isinstance(value, bool):
             return value
         case "str" if isinstance(value, str):
-            return value
+            return intern(value)  # most names, ids and patterns are those of other tenants too
         case "date" if isinstance(value, str):
             return parse_date(value)
         case "int" if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
@@ -215,7 +216,7 @@ def read_option(key: str, kind: str, value: Any) -> Any:
             number = normal(value)
             return number if isinstance(number, int) else float(number)
         case "texts" if isinstance(value, (list, tuple)) and all(isinstance(text, _TEXT_OR_NULL) for text in value):
-            return tuple(text or "" for text in value)
+            return tuple(intern(text or "") for text in value)
     raise MalformedError(f"{key}: expected {kind}")
 
 

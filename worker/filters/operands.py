@@ -6,6 +6,7 @@ Values never enter the SQL text.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 Constant = str | int | float | None
@@ -81,8 +82,11 @@ def map_param(param: Param, change: Callable[[Any], Constant]) -> Param:
     """`change` applied to a parameter: now, or when it is read."""
     if not isinstance(param, Late):
         return change(param)
-    read = param.read
-    return Late(lambda request: change(read(request)))
+    return Late(partial(_changed, param.read, change))
+
+
+def _changed(read: Callable[[Any], Constant], change: Callable[[Any], Constant], request: object) -> Constant:
+    return change(read(request))
 
 
 def bind(params: tuple[Param, ...], request: object) -> tuple[Constant, ...]:

@@ -65,6 +65,9 @@ class Query:
     joined: bool
 
 
+NOTHING = Template(())
+
+
 class Compiled:
     """Rules, a filter and a sort as SQL."""
 
@@ -87,9 +90,10 @@ class Compiled:
         self.order = order
         self.distinct = distinct
         self.joined = joined
-        self.dependencies = tuple(dependencies.items())
-        self._params = Template(params)
-        self._order_params = Template(order_params)
+        # by number: what is compiled keeps no schema alive that no tenant has any more
+        self.dependencies = tuple((name, found.serial if found else 0) for name, found in dependencies.items())
+        self._params = Template(params) if params else NOTHING
+        self._order_params = Template(order_params) if order_params else NOTHING
         # without late values there is one Where for all requests
         self._fixed: Where | None = None
         if not any(isinstance(param, Late) for param in params):
@@ -113,8 +117,8 @@ class Compiled:
 
     def holds_in(self, catalog: "Catalog") -> bool:
         """Whether a catalog has the same collections as the one this was compiled with."""
-        for name, collection in self.dependencies:
+        for name, serial in self.dependencies:
             found = catalog.get(name)
-            if (found and found.prototype) is not collection:
+            if (found.prototype.serial if found else 0) != serial:
                 return False
         return True

@@ -7,7 +7,7 @@ columns that goes straight from a row into JSON, its keys in alphabetical order.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from worker.records.reading import Row, compile_reader
+from worker.records.reading import Reader, Row, compile_reader
 from worker.sql import quote
 
 if TYPE_CHECKING:
@@ -28,32 +28,72 @@ __all__ = ["Plan", "Row", "Shape", "columns_left", "plan_of"]
 class Shape:
     """The JSON of one collection's records for one kind of requester. A password's value is always empty."""
 
-    __slots__ = ("by_id", "columns", "email", "expanded", "hides_visibility", "names", "of_row", "table", "template")
+    __slots__ = (
+        "_by_name",
+        "_constants",
+        "_exact",
+        "by_id",
+        "columns",
+        "email",
+        "expanded",
+        "hides_visibility",
+        "names",
+        "of_row",
+        "table",
+        "template",
+    )
 
-    def __init__(self, collection: "Collection", superuser: bool) -> None:
+    # the keys in their order, with the constants filled in; and the same for a record with something expanded
+    template: dict[str, Any]
+    expanded: dict[str, Any]
+    # the JSON object of a row of `columns`, e-mail included
+    of_row: Reader
+
+    def __init__(self, plan: "Plan", superuser: bool) -> None:
+        by_name = plan.field_set.by_name
         shown = [
             field
-            for field in collection.fields
-            if (superuser or not field.hidden) and not (collection.is_auth and field.name in SECRETS)
+            for field in plan.field_set.fields
+            if (superuser or not field.hidden) and not (plan.is_auth and field.name in SECRETS)
         ]
-        constants = {"collectionId": collection.id, "collectionName": collection.name}
+        constants = {"collectionId": plan.id, "collectionName": plan.name}
         constants.update({field.name: "" for field in shown if field.type == "password"})
         read = [field for field in shown if field.type != "password"]
         # whether the e-mail may have to be taken out again, for which its visibility has to be known
-        self.email = collection.is_auth and not superuser and any(field.name == "email" for field in read)
+        self.email = plan.is_auth and not superuser and any(field.name == "email" for field in read)
         self.hides_visibility = self.email and all(field.name != "emailVisibility" for field in read)
         if self.hides_visibility:
-            read.append(collection.by_name["emailVisibility"])
+            read.append(by_name["emailVisibility"])
         self.names = tuple(field.name for field in read)
-        keys = sorted((*self.names, *constants))
-        # the keys in their order, with the constants filled in; and the same for a record with something expanded
-        self.template: dict[str, Any] = {key: constants.get(key) for key in keys}
-        self.expanded: dict[str, Any] = {key: constants.get(key) for key in sorted((*keys, "expand"))}
-        self.columns = _columns(collection, read)
-        self.table = quote(collection.name)
-        self.by_id = f"SELECT {self.columns} FROM {self.table} WHERE `id` = ?"
-        # the JSON object of a row of `columns`, e-mail included
-        self.of_row = compile_reader(read, constants, exact=collection.is_view, keys=keys)
+        self.table = plan.table
+        if tuple(read) == plan.field_set.fields:
+            self.columns, self.by_id = plan.columns, plan.by_id
+        else:
+            self.columns = _columns(plan.name, read)
+            self.by_id = f"SELECT {self.columns} FROM {self.table} WHERE `id` = ?"
+        self._by_name = by_name
+        self._constants = constants
+        self._exact = plan.is_view
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What is made when it is first wanted: few collections are used in all ways."""
+            constants = self._constants
+            keys = sorted((*self.names, *constants))
+            made: Any
+            match name:
+                case "of_row":
+                    read = [self._by_name[column] for column in self.names]
+                    made = compile_reader(read, constants, exact=self._exact, keys=keys)
+                case "template":
+                    made = {key: constants.get(key) for key in keys}
+                case "expanded":
+                    made = {key: constants.get(key) for key in sorted((*keys, "expand"))}
+                case _:
+                    raise AttributeError(name)
+            setattr(self, name, made)
+            return made
 
     def of_data(self, data: dict[str, Any], expand: dict[str, Any] | None = None) -> dict[str, Any]:
         """The JSON object of a record's values and of what they expand to, e-mail included."""
@@ -70,20 +110,55 @@ class Shape:
 class Plan:
     """The SQL names of a collection, how a row becomes a record's values, and the two shapes of its JSON."""
 
-    __slots__ = ("body_bytes_max", "by_id", "columns", "insert", "public", "superuser", "table", "values")
+    __slots__ = (
+        "body_bytes_max",
+        "by_id",
+        "columns",
+        "field_set",
+        "id",
+        "insert",
+        "is_auth",
+        "is_view",
+        "name",
+        "public",
+        "superuser",
+        "table",
+        "values",
+    )
+
+    insert: str
+    # a record's values from a row of `columns`
+    values: Reader
+    public: Shape
+    superuser: Shape
 
     def __init__(self, collection: "Collection") -> None:
+        # not the collection, which has this: nothing of the two would go before the collector comes
+        self.id, self.name, self.field_set = collection.id, collection.name, collection.field_set
+        self.is_auth, self.is_view = collection.is_auth, collection.is_view
         self.table = quote(collection.name)
-        self.columns = _columns(collection, collection.fields)
+        self.columns = _columns(collection.name, collection.fields)
         self.by_id = f"SELECT {self.columns} FROM {self.table} WHERE `id` = ?"
-        marks = ", ".join("?" * len(collection.fields))
-        names = ", ".join(quote(field.name) for field in collection.fields)
-        self.insert = f"INSERT INTO {self.table} ({names}) VALUES ({marks})"
-        # a record's values from a row of `columns`
-        self.values = compile_reader(collection.fields, {}, exact=collection.is_view)
         self.body_bytes_max = BODY_BYTES_MAX + sum(map(_bytes_max, collection.fields))
-        self.public = Shape(collection, superuser=False)
-        self.superuser = Shape(collection, superuser=True)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What is made when it is first wanted."""
+            made: Any
+            match name:
+                case "insert":
+                    fields = self.field_set.fields
+                    names = ", ".join(quote(field.name) for field in fields)
+                    made = f"INSERT INTO {self.table} ({names}) VALUES ({', '.join('?' * len(fields))})"
+                case "values":
+                    made = compile_reader(self.field_set.fields, {}, exact=self.is_view)
+                case "public" | "superuser":
+                    made = Shape(self, superuser=name == "superuser")
+                case _:
+                    raise AttributeError(name)
+            setattr(self, name, made)
+            return made
 
     def shape(self, superuser: bool) -> Shape:
         """How a requester of that kind sees the records."""
@@ -110,8 +185,8 @@ def columns_left(db: "Database", table: str, columns: str) -> str:
     )
 
 
-def _columns(collection: "Collection", fields: Iterable["Field"]) -> str:
-    table = quote(collection.name)
+def _columns(name: str, fields: Iterable["Field"]) -> str:
+    table = quote(name)
     return ", ".join(f"{table}.{quote(field.name)}" for field in fields)
 
 

@@ -1,7 +1,7 @@
 """Rules, filters and sorts of records as SQL: the door that everybody else comes through.
 
-What is compiled depends on schemas alone, so tenants with equal schemas share it: an entry is keyed by the shared
-form of the collections and holds as long as every other collection it looked at is the same.
+What is compiled depends on schemas alone, so tenants with equal schemas share it: an entry belongs to the shared form
+of a collection and holds as long as every other collection it looked at is the same.
 """
 
 import re
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 # The name of the row that a create rule looks at. No table has an "@" in its name.
 NEW_ROW = "@new"
-RULES_MAX = 4096
+# Rules compiled for one collection: each for several kinds of requesters, for stored rows and new ones.
+RULES_MAX = 64
+# Clients' filters, of all collections of a process.
 QUERIES_MAX = 512
 # SQLite's bound for one FROM. The real one has all tables of its rules and filter there; more are refused here too,
 # although they would fit, because of what they cost.
@@ -63,10 +65,17 @@ class Cache:
         entries[key] = compiled
 
 
-# One a process: sharing between tenants is the point. Rules and clients' filters apart, so that many different
-# filters do not push out the rules.
-RULES = Cache(RULES_MAX)
+# One a process, apart from the rules, so that many different filters do not push those out.
 QUERIES = Cache(QUERIES_MAX)
+
+
+def _rules_of(collection: "Collection") -> Cache:
+    """What is compiled of the rules of a collection. Tenants with equal schemas share it, with the prototype."""
+    prototype = collection.prototype
+    cache: Cache | None = prototype.rules
+    if cache is None:
+        cache = prototype.rules = Cache(RULES_MAX)
+    return cache
 
 
 # What a rule that is none says: one that named something which is gone, or that only requests of somebody show to be
@@ -81,9 +90,9 @@ def rule_where(
 
     `required`: ApiError 400 instead, for rules that are there to ask for more.
     """
-    auth = info.auth and info.auth.collection.prototype
-    key = (collection.prototype, text, auth)
-    compiled = RULES.get(key, catalog)
+    rules = _rules_of(collection)
+    key = (text, info.auth and info.auth.collection.prototype.serial)
+    compiled = rules.get(key, catalog)
     if compiled is None:
         try:
             compiled = _rule(catalog, collection, text, info)
@@ -91,7 +100,7 @@ def rule_where(
             if required:
                 raise
             return NOBODY
-        RULES.put(key, compiled)
+        rules.put(key, compiled)
     return compiled.bind(info)
 
 
@@ -106,9 +115,12 @@ def select(
 ) -> Query:
     """Rules, a client's filter and a client's sort as one query. ApiError 400 or 403 for what is refused."""
     superuser = info.is_superuser
-    auth = info.auth and info.auth.collection.prototype
-    key = (collection.prototype, *rules, filter, sort, superuser, auth)
-    cache = QUERIES if filter or sort else RULES
+    auth = info.auth and info.auth.collection.prototype.serial
+    key: Key
+    if filter or sort:
+        cache, key = QUERIES, (collection.prototype.serial, *rules, filter, sort, superuser, auth)
+    else:
+        cache, key = _rules_of(collection), (*rules, superuser, auth)
     compiled = cache.get(key, catalog)
     if compiled is None:
         if not superuser:
@@ -126,12 +138,12 @@ def rule_on_row(
     catalog: "Catalog", collection: "Collection", text: str, info: RequestInfo, row: Mapping[str, Any]
 ) -> tuple[str, tuple[Any, ...]]:
     """A SELECT that returns one row if a rule holds for `row` (values by column), which need not be stored."""
-    auth = info.auth and info.auth.collection.prototype
-    key = (collection.prototype, text, auth, NEW_ROW)
-    compiled = RULES.get(key, catalog)
+    rules = _rules_of(collection)
+    key = (text, info.auth and info.auth.collection.prototype.serial, NEW_ROW)
+    compiled = rules.get(key, catalog)
     if compiled is None:
         compiled = _rule(catalog, collection, text, info, stored=False)
-        RULES.put(key, compiled)
+        rules.put(key, compiled)
     where = compiled.bind(info)
     columns = [field.name for field in collection.fields]
     sql = (

@@ -1,6 +1,7 @@
 """The collections of one tenant, by name and by id."""
 
 from itertools import count
+from sys import getrefcount
 
 from worker.db.burdens import burden_of
 from worker.db.connection import Database
@@ -9,6 +10,9 @@ from worker.schema.collection import COLUMNS, Collection, Shelf
 from worker.sql import quote
 
 SELECT = f"SELECT {', '.join(map(quote, COLUMNS))} FROM `_collections` ORDER BY rowid"
+
+# References to a collection that only one catalog has: two there, its own, and two of who asks.
+REFERENCES_ALONE = 5
 
 
 class Catalog:
@@ -50,6 +54,12 @@ class Catalog:
         catalog = Catalog()
         catalog._by_id, catalog._by_name, catalog.version = self._by_id, self._by_name, self.version
         return catalog
+
+    def forget_compiled(self) -> None:
+        """Drop what was made of the collections that no other tenant has. It is made again when it is wanted."""
+        for collection in self._by_id.values():
+            if collection.prototype is collection and getrefcount(collection) <= REFERENCES_ALONE:
+                collection.plan = collection.rules = None
 
     def get(self, name_or_id: str) -> Collection | None:
         """The collection with this id, or with this name in any case; the older one where both are found."""

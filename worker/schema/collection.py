@@ -6,6 +6,7 @@ collection is one object for all of them, an auth collection shares everything b
 """
 
 from hashlib import blake2b
+from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -36,6 +37,12 @@ COLUMNS = (
 BASE, AUTH, VIEW = "base", "auth", "view"
 
 Row = tuple[Any, ...]
+
+# Single fields that are kept for collections to come, some 0.5 KB each.
+FIELDS_MAX = 512
+
+# No two collections of a process have the same number, not even one after another.
+SERIALS = count(1)
 
 
 class FieldSet:
@@ -70,6 +77,8 @@ class Collection:
         "plan",
         "prototype",
         "relations",
+        "rules",
+        "serial",
         "stamp",
         "system",
         "type",
@@ -116,6 +125,9 @@ class Collection:
         self.prototype = prototype or self
         # what `worker.records.plan` makes of a prototype: here, because each request looks for it several times
         self.plan: Any = None
+        # what `worker.records.rules` has compiled for a prototype, and the number that it knows it by
+        self.rules: Any = None
+        self.serial = next(SERIALS)
         # the hash of the row it was read from, 0 before that; a new one each time the process starts
         self.stamp = 0
 
@@ -191,9 +203,10 @@ class Collection:
 class Shelf:
     """Schema objects by content, kept as long as some tenant uses them. One a process."""
 
-    __slots__ = ("_collections", "_field_sets")
+    __slots__ = ("_collections", "_field_sets", "_fields")
 
     def __init__(self) -> None:
+        self._fields: dict[bytes, Field] = {}  # those used last, the latest at the end
         self._field_sets: WeakValueDictionary[bytes, FieldSet] = WeakValueDictionary()
         self._collections: WeakValueDictionary[bytes, Collection] = WeakValueDictionary()
 
@@ -235,9 +248,18 @@ class Shelf:
         key = digest((text,))
         fields = self._field_sets.get(key)
         if fields is None:
-            fields = FieldSet(tuple(load_field(raw) for raw in orjson.loads(text) or ()))
+            fields = FieldSet(tuple(self._field(raw) for raw in orjson.loads(text) or ()))
             self._field_sets[key] = fields
         return fields
+
+    def _field(self, raw: Any) -> Field:
+        """The field of one definition. Collections differ, but most have an id, a moment and a title like others."""
+        key = orjson.dumps(raw)
+        field = self._fields.pop(key, None) or load_field(raw)
+        self._fields[key] = field
+        if len(self._fields) > FIELDS_MAX:
+            del self._fields[next(iter(self._fields))]
+        return field
 
 
 def digest(parts: Row) -> bytes:

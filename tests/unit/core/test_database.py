@@ -126,7 +126,7 @@ def test_a_file_locked_by_somebody_else_does_not_hold_the_loop(db):
     started = time.monotonic()
     with pytest.raises(apsw.BusyError):
         insert_then(db, LONG)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     other.close()
     with db.transaction():
         db.execute("INSERT INTO t VALUES ('a', 1)")
@@ -227,9 +227,8 @@ def test_a_long_read_moves_to_the_pool_and_is_remembered(db, lanes, run):
     assert answer == 300000
     assert [name.split("_")[0] for name in threads] == ["MainThread", "read"]
     assert LONG in db.slow
-    started = time.thread_time()
-    run(reading(lanes, db, LONG))  # the second time the loop's thread does none of it
-    assert time.thread_time() - started < 0.004
+    _, threads = run(reading(lanes, db, LONG))  # the second time the loop's thread does none of it
+    assert [name.split("_")[0] for name in threads] == ["read"]
     answer, _ = run(reading(lanes, db, "SELECT 2"))
     assert answer == 2
 

@@ -151,6 +151,38 @@ def test_a_close_off_the_loop_loses_nothing_and_lets_nobody_at_the_connection(sh
     assert logged.fetchone() == (1,)
 
 
+def test_when_all_are_closed_the_little_that_a_log_has_is_left_to_the_next_one(tmp_path: Path) -> None:
+    shard = Shard(tmp_path / "data", live_tenants_max=3)
+
+    def rows(name: str) -> int:
+        connection = apsw.Connection(str(shard.database(name).with_name("auxiliary.db")))
+        found = int(connection.execute("SELECT count(*) FROM _logs").get)
+        connection.close()
+        return found
+
+    async def work() -> None:
+        contexts = {name: shard.open(name) for name in "abc"}
+        contexts["a"].logs.add(entry())
+        contexts["b"].data.execute("CREATE TABLE kept AS SELECT 7 AS x")
+        for _ in range(contexts["c"].logs.queue_max):
+            contexts["c"].logs.add(entry())
+        await shard.tenants.close_all(10)
+        assert [shard.open_files(name) for name in "abc"] == [[], [], []]
+        assert not list(shard.tenants.root.glob("*/pb_data/*-wal"))
+        assert [rows(name) for name in "abc"] == [0, 0, contexts["c"].logs.queue_max]
+        again = shard.open("a")
+        again.logs.add(entry())
+        assert again.logs.spool()
+        again.logs.flush()
+        assert rows("a") == 2
+        assert shard.open("b").data.one("SELECT x FROM kept") == (7,)
+        for context in shard.tenants:
+            context.close()
+
+    shard.run(work)
+    shard.lanes.close()
+
+
 def test_a_context_in_use_is_closed_on_the_loop(shard: Shard) -> None:
     async def work() -> None:
         shard.open("a").busy += 1

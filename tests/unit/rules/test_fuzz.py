@@ -59,13 +59,13 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(kind=KINDS, text=filters)
 def test_what_is_well_formed(target, kind, text):
     target(bytes([kind]) + text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(kind=KINDS, words=st.lists(st.sampled_from(WORDS) | st.text(max_size=3), max_size=20))
 def test_what_is_not(target, kind, words):
     target(bytes([kind]) + " ".join(words).encode("utf-8", "surrogatepass"))

@@ -38,4 +38,4 @@ def test_sizes(body, fine):
     else:
         with pytest.raises(MalformedError, match="too large"):
             bind(draft, body)
-        assert time.process_time() - started < 0.1
+        assert time.process_time() - started < 1

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import orjson
 import pytest
 
 from worker.context import Context
 from worker.db.connection import Database
 from worker.db.migrations import personalise, write_template
+from worker.fields import Field
+from worker.schema import collection as module
 from worker.schema.catalog import Catalog
+from worker.schema.collection import Shelf
 from worker.schema.options import TOKENS
 
 from .conftest import Ours
@@ -63,6 +67,22 @@ def test_base_collections_are_shared_whole_and_auth_ones_but_for_secrets(twins: 
     assert mine.auth.verification_template is other.auth.verification_template
     assert mine.prototype.auth is not None
     assert mine.prototype.auth.auth_token.secret == ""
+
+
+def test_collections_that_differ_share_the_fields_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fields(*names: str, **options: object) -> tuple[Field, ...]:
+        wanted = [{"type": "text", "name": name, **options} for name in names]
+        return shelf.field_set(orjson.dumps(wanted).decode()).fields
+
+    shelf = Shelf()
+    (first, title), (other, same, _) = fields("a", "title"), fields("b", "title", "c")
+    assert title is same
+    assert first is not other
+    assert fields("title", max=5)[0] is not title
+    monkeypatch.setattr(module, "FIELDS_MAX", 2)
+    fields("x", "y", "z")
+    assert fields("title", "w")[0] is not title, "few are kept"
+    assert title.dump() == fields("title")[0].dump()
 
 
 def test_a_changed_schema_is_another_object(twins: tuple[Catalog, Catalog], ours: Ours, tenant: Context) -> None:

@@ -144,6 +144,8 @@ def test_what_passes_is_one_statement(text: str) -> None:
 
 
 LONG = 50_000
+# Each takes a tenth of a second on an idle machine, and minutes if the time grew with the square of the length.
+LONGEST_S = 10.0
 
 
 @pytest.mark.parametrize(
@@ -173,4 +175,4 @@ def test_no_text_takes_long(query: str) -> None:
             step(query)
     for pattern, _, _ in WRITTEN:
         pattern.match(query.removeprefix("select ").removesuffix(" a"))
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < LONGEST_S
