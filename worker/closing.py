@@ -26,6 +26,8 @@ THREADS = 4
 WORDS_SHARE = 0.5
 # Beyond it the loop closes by itself, so that closing keeps up with opening and descriptors stay bounded.
 UNDER_WAY_MAX = 32
+# So many are closed on the loop in a row when all are, a tenth of a millisecond each.
+HERE_AT_A_TIME = 32
 
 
 class Closer:
@@ -80,14 +82,17 @@ class Closer:
     async def close_all(self, contexts: Iterable[Context], timeout_s: float) -> int:
         """Close these, several at a time, however they are used; how many are left after so long.
 
-        What was acknowledged is safe all the same: it stands in the WAL.
+        What was acknowledged is safe all the same: it stands in the WAL. Nobody is served any more, so what waits for
+        no disk is done here: a thread would take several times as long for it.
         """
-        for context in contexts:
+        for number, context in enumerate(contexts, 1):
             if self._scripts.farewell(context):
-                work = self._last_words(context, min(TERMINATE_TIMEOUT_S, timeout_s * WORDS_SHARE))
+                words_s = min(TERMINATE_TIMEOUT_S, timeout_s * WORDS_SHARE)
+                self._start(context.name, self._last_words(context, words_s, hasty=True))
             else:
-                work = self.apart(context.account, context.part())
-            self._start(context.name, work)
+                self._close_hastily(context)
+            if number % HERE_AT_A_TIME == 0:
+                await asyncio.sleep(0)
         left = await self.all_ended(timeout_s)
         self._pool.shutdown(wait=False, cancel_futures=True)
         return left
@@ -98,13 +103,25 @@ class Closer:
         if account is not None:
             account.pool_ns += spent_ns
 
-    async def _last_words(self, context: Context, timeout_s: float = TERMINATE_TIMEOUT_S) -> None:
+    def _close_hastily(self, context: Context) -> None:
+        finish = context.part(hasty=True)
+        if not context.is_settled:
+            self._start(context.name, self.apart(context.account, finish))
+            return
+        try:
+            finish()
+        except Exception as error:
+            self._failed(context.name, error)
+
+    async def _last_words(
+        self, context: Context, timeout_s: float = TERMINATE_TIMEOUT_S, *, hasty: bool = False
+    ) -> None:
         """Its scripts end, then it is closed."""
         try:
             await self._scripts.part(context, timeout_s)
         finally:
             self._scripts.drop(context)
-            finish = context.part()
+            finish = context.part(hasty=hasty)
         await self.apart(context.account, finish)
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -139,6 +139,15 @@ def behaviour(tenant: TenantFacts, around: Crowd, cap_percent: float) -> Conduct
     return Conduct(Behaviour.CALM if calm else Behaviour.TOLERABLE, fair)
 
 
+def is_conspicuous(tenant: TenantFacts) -> bool:
+    """Whether one against whom nothing is held could be OVER at all: of a thousand in use, few are looked at closer."""
+    return (
+        tenant.cpu_percent >= OVER_PERCENT
+        or tenant.refused_per_s >= REFUSED_PER_S
+        or 0 < tenant.memory_max_kb * MEMORY_FACTOR <= tenant.memory_kb
+    )
+
+
 def _over_plan(tenant: TenantFacts) -> tuple[str, str] | None:
     """What is more than any plan, or than its own, allows, and what it allows; None if it keeps to it."""
     used, plan = tenant.cpu_percent, tenant.limit_percent

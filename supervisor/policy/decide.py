@@ -22,7 +22,7 @@ from supervisor.contract.settings import Settings
 from supervisor.policy import bloat, hangs, hotspots, pressure, steps
 from supervisor.policy.actions import Action, Recycle, Suspend
 from supervisor.policy.bloat import Bloat
-from supervisor.policy.conduct import Behaviour, Conduct, behaviour, crowd, is_active
+from supervisor.policy.conduct import Behaviour, Conduct, behaviour, crowd, is_active, is_conspicuous
 from supervisor.policy.facts import Death, Facts, TenantFacts
 from supervisor.policy.hangs import Hangs
 from supervisor.policy.hotspots import Hotspots
@@ -125,6 +125,8 @@ def _standings(
         if around_it is None:  # its worker is being replaced: nobody behaves as usual meanwhile
             if standing is not None:
                 after[tenant.name] = standing
+            continue
+        if standing is None and not is_conspicuous(tenant):
             continue
         if standing is not None:
             standing = steps.settled_elsewhere(standing, tenant.shard, now)

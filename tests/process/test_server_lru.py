@@ -38,7 +38,10 @@ def open_databases(server: Whole) -> set[str]:
 
 
 def is_logged(server: Whole, name: str, text: str) -> bool:
-    """Whether the tenant's log has a request with `text` in its URL, in the file."""
+    """Whether the tenant's log has a request with `text` in its URL, in the file or on the way into it."""
+    spool = server.pb_data(name) / "auxiliary.db-spool"
+    if spool.exists() and text in spool.read_text():
+        return True
     log = apsw.Connection(str(server.pb_data(name) / "auxiliary.db"), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         return bool(log.execute("SELECT 1 FROM _logs WHERE message LIKE ?", (f"%{text}%",)).fetchall())

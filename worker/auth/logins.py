@@ -120,14 +120,15 @@ async def with_password(
     return event.answer
 
 
-async def refresh(ctx: "Context", record: Record, token: str, requester: Requester) -> Answer | None:
+async def refresh(
+    ctx: "Context", record: Record, token: str, requester: Requester, *, refreshable: bool
+) -> Answer | None:
     """A new token for the record that asks, or the same one where it is not refreshable. ApiError 403."""
     # one of its own: who asks is remembered from request to request, and an answer expands its record
     record = Record.stored(record.collection, record.data)
 
     async def default(event: LoginEvent) -> None:
         found = event.record or record
-        refreshable = tokens.unverified_claims(token).get("refreshable") is True
         event.answer = await answer(ctx, found, "", requester, token="" if refreshable else token)
         event.answered = True
 

@@ -4,7 +4,10 @@ A token made by a real PocketBase on the same data is valid here and the reverse
 key are the same. Nothing is stored; a token dies with its expiry, its record, the record's token key or the secret.
 """
 
+import hmac
+import json
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -40,7 +43,10 @@ OPTION_OF = {
     TokenKind.EMAIL_CHANGE: "email_change_token",
 }
 
-_HEADER = {"alg": "HS256", "typ": "JWT"}
+_HEADER = urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
+_HEADER_TEXT = _HEADER.decode()
+# of tokens that are looked at quickly: none of these but the expiry says when a token holds
+_KNOWN_CLAIMS = frozenset({"id", "type", "collectionId", "exp", "refreshable", "email", "newEmail"})
 _ALGORITHMS = ["HS256"]
 _UNVERIFIED = {"verify_signature": False}
 _CHECKED = {"verify_aud": False, "verify_iss": False, "verify_sub": False, "verify_jti": False}
@@ -83,12 +89,52 @@ def issue(
         claims["email"] = record.email
         if kind is TokenKind.EMAIL_CHANGE:
             claims["newEmail"] = new_email
+    return _signed(claims, record.token_key + option.secret)
+
+
+def _signed(claims: dict[str, Any], key: str) -> str:
+    """The token of `claims`: what `jwt.encode` makes of them, at a fifth of its cost."""
     # sorted, so that equal claims make equal tokens on both servers
-    return jwt.encode(dict(sorted(claims.items())), record.token_key + option.secret, "HS256", headers=_HEADER)
+    text = json.dumps(claims, separators=(",", ":"), sort_keys=True)
+    body = _HEADER + b"." + urlsafe_b64encode(text.encode()).rstrip(b"=")
+    return f"{body.decode()}.{_signature(body, key).decode()}"
+
+
+def _signature(body: bytes, key: str) -> bytes:
+    return urlsafe_b64encode(hmac.digest(key.encode(), body, "sha256")).rstrip(b"=")
 
 
 def verify(ctx: Tenancy, token: str, kind: TokenKind = TokenKind.AUTH) -> Verified | None:
     """The record and claims of a token of `kind` that is valid now, else None."""
+    return _verified_as_issued(ctx, token, kind) or _verified(ctx, token, kind)
+
+
+def _verified_as_issued(ctx: Tenancy, token: str, kind: TokenKind) -> Verified | None:
+    """As `verify`, for tokens written as `issue` writes them, at a sixth of the cost. None: ask `_verified`."""
+    header, _, rest = token.partition(".")
+    body, _, signature = rest.partition(".")
+    if header != _HEADER_TEXT or not signature or len(token) > TOKEN_CHARS_MAX or not token.isascii():
+        return None
+    try:
+        claims = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    if type(claims) is not dict or not claims.keys() <= _KNOWN_CLAIMS or claims.get("type") != kind.value:
+        return None
+    record_id, collection_id, expires = claims.get("id"), claims.get("collectionId"), claims.get("exp")
+    if type(record_id) is not str or type(collection_id) is not str or type(expires) is not int:
+        return None
+    collection = ctx.catalog.get(collection_id)
+    if expires <= time.time() or collection is None or not collection.is_auth:
+        return None
+    record = store.find(ctx.data, collection, record_id)
+    if record is None or not record.token_key:
+        return None
+    expected = _signature(f"{header}.{body}".encode(), signing_key(record, kind))
+    return Verified(record, claims) if hmac.compare_digest(expected, signature.encode()) else None
+
+
+def _verified(ctx: Tenancy, token: str, kind: TokenKind) -> Verified | None:
     claims = unverified_claims(token)
     if claims.get("type") != kind.value:
         return None

@@ -16,7 +16,7 @@ FULL_BYTES = MB
 
 # Of `pb_data`, by name; the `-shm` of a database holds no data and vanishes with its last connection.
 _DATA, _WAL = "data.db", "data.db-wal"
-_LOG = frozenset({"auxiliary.db", "auxiliary.db-wal"})
+_LOG = frozenset({"auxiliary.db", "auxiliary.db-wal", "auxiliary.db-spool"})
 _PASSING = "-shm"
 
 

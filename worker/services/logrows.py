@@ -65,22 +65,45 @@ def rows_of(entries: Sequence[Entry | Note], settings: LogsSettings) -> list[str
     limit = settings.max_data_size or DATA_BYTES_MAX
     values: list[str | int] = []
     at = 0
-    last = head = created = None
+    moment = Moment()
     for entry in entries:
-        if entry.ended_ms != last:
-            last = entry.ended_ms
-            head, created = time_chars(last), stamp(last)
+        head, created = moment.at(entry.ended_ms)
         if isinstance(entry, Note):
             level, message, data = entry.level, entry.message, entry.data
         else:
             level = INFO if entry.failure is None else ERROR
-            message = f"{entry.method} {readable(entry.url)}"
-            data = orjson.dumps(data_of(entry, settings))
+            url = entry.url.decode("utf-8", "replace")
+            message = f"{entry.method} {url if '%' not in url else readable(entry.url)}"
+            data = orjson.dumps(data_of(entry, url, settings))
             if len(data) > limit:
                 data = cut(orjson.loads(data), limit)
-        values += (f"{head}{tails[at : at + _RANDOM_CHARS]}", level, message, data.decode(), str(created))
+        values += (head + tails[at : at + _RANDOM_CHARS], level, message, data.decode(), created)
         at += _RANDOM_CHARS
     return values
+
+
+class Moment:
+    """The times of entries, most of which are close to the one before: how an id begins, and the `created`."""
+
+    __slots__ = ("_created", "_head", "_ms", "_prefix", "_prefix_of", "_second", "_second_of")
+
+    def __init__(self) -> None:
+        self._ms = self._prefix_of = self._second_of = -1
+        self._head = self._created = self._prefix = self._second = ""
+
+    def at(self, milliseconds: int) -> tuple[str, str]:
+        """Both for this time, since the epoch."""
+        if milliseconds != self._ms:
+            self._ms = milliseconds
+            prefix_of, digits = divmod(milliseconds, 36 * 36)
+            if prefix_of != self._prefix_of:
+                self._prefix_of, self._prefix = prefix_of, time_chars(milliseconds)[:-2]
+            self._head = f"{self._prefix}{_DIGITS[digits // 36]}{_DIGITS[digits % 36]}"
+            second_of, fraction = divmod(milliseconds, 1000)
+            if second_of != self._second_of:
+                self._second_of, self._second = second_of, stamp(milliseconds)[:-4]
+            self._created = f"{self._second}{fraction:03d}Z"
+        return self._head, self._created
 
 
 def time_chars(milliseconds: int) -> str:
@@ -92,25 +115,39 @@ def time_chars(milliseconds: int) -> str:
     return text
 
 
-def data_of(entry: Entry, settings: LogsSettings) -> dict[str, Any]:
-    """An entry's `data`, its keys in alphabetical order."""
-    data: dict[str, Any] = {"auth": entry.auth}
-    if settings.log_auth_id and entry.auth_id:
-        data["authId"] = entry.auth_id
-    if entry.failure is not None:
-        data["details"] = entry.failure.details
-        data["error"] = entry.failure.message
-    data["execTime"] = entry.taken_ns / 1e6
-    data["method"] = entry.method
-    data["referer"] = entry.referer.decode("utf-8", "replace")
+def data_of(entry: Entry, url: str, settings: LogsSettings) -> dict[str, Any]:
+    """An entry's `data`, its keys in alphabetical order; `url` is its URL as text."""
+    (_, taken_ns, method, _, status, auth, auth_id, user_ip, remote_ip, referer, user_agent, failure) = entry
+    if failure is None and settings.log_ip and not (settings.log_auth_id and auth_id):  # most of them
+        return {
+            "auth": auth,
+            "execTime": taken_ns / 1e6,
+            "method": method,
+            "referer": referer.decode("utf-8", "replace"),
+            "remoteIP": remote_ip,
+            "status": status,
+            "type": "request",
+            "url": url,
+            "userAgent": user_agent.decode("utf-8", "replace"),
+            "userIP": user_ip,
+        }
+    data: dict[str, Any] = {"auth": auth}
+    if settings.log_auth_id and auth_id:
+        data["authId"] = auth_id
+    if failure is not None:
+        data["details"] = failure.details
+        data["error"] = failure.message
+    data["execTime"] = taken_ns / 1e6
+    data["method"] = method
+    data["referer"] = referer.decode("utf-8", "replace")
     if settings.log_ip:
-        data["remoteIP"] = entry.remote_ip
-    data["status"] = entry.status
+        data["remoteIP"] = remote_ip
+    data["status"] = status
     data["type"] = "request"
-    data["url"] = entry.url.decode("utf-8", "replace")
-    data["userAgent"] = entry.user_agent.decode("utf-8", "replace")
+    data["url"] = url
+    data["userAgent"] = user_agent.decode("utf-8", "replace")
     if settings.log_ip:
-        data["userIP"] = entry.user_ip
+        data["userIP"] = user_ip
     return data
 
 

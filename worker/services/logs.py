@@ -1,9 +1,12 @@
 """A tenant's request log, written into `_logs` of `auxiliary.db` as the real one writes it.
 
 A request leaves a cheap tuple; a batch of them becomes rows in one transaction. The database is open for a flush only
-(a busy tenant's until a flush finds little to do), so the log of a quiet tenant costs no memory. The log never fails a
-request: rows that cannot be written are dropped and counted, and the worker's own log says why. So it is with rows for
-which there is no room: the log has a part of its tenant's quota, and the rest of it is for records.
+(a busy tenant's until a flush finds little to do), so the log of a quiet tenant costs no memory. A few rows are not
+worth a transaction: they are appended to a file (`worker.services.spool`) until there are more, or somebody wants to
+see them; whoever reads the log flushes it first.
+
+The log never fails a request: rows that cannot be written are dropped and counted, and the worker's own log says why.
+So it is with rows for which there is no room: the log has a part of its tenant's quota, the rest of it is for records.
 """
 
 import logging
@@ -19,6 +22,7 @@ from worker.db.connection import SPARED_PATTERN_BYTES_MAX
 from worker.db.room import PAGES_MAX, Room
 from worker.services.logrows import ERROR, INFO, Entry, Note, rows_of
 from worker.services.settings import LogsSettings
+from worker.services.spool import COLUMNS, SPOOL_BYTES_MAX, Values, append, collected, discard, extent, spool_of
 from worker.sql import stamp
 
 log = logging.getLogger("pocker.logs")
@@ -34,12 +38,16 @@ COMPLAIN_EVERY_S = 60.0
 BACKLOG_MAX = 20
 # what notes may wait in memory, in bytes, before new ones are dropped
 NOTES_BYTES_MAX = 1 << 20
+# rows that may be in the spool, in multiples of `queue_max`: opening costs as much as writing some hundred
+SPOOLED_MAX = 5
 # a batch of this size keeps its connection for the next one: opening costs more than writing a row
 BUSY_ROWS = 32
 
+# no row is too old for who doesn't know the tenant's settings
+KEPT_DAYS = 36_500
+
 # two ids may be equal, once in a billion: one row is lost then, not all that are written with it
 INSERT = "INSERT OR IGNORE INTO `_logs` (`id`, `level`, `message`, `data`, `created`) VALUES "
-COLUMNS = 5
 MARKS = "(?, ?, ?, ?, ?)"
 # one statement writes many rows, so that a flush in a thread rarely asks for the interpreter's lock
 ROWS_A_STATEMENT = 50
@@ -54,7 +62,7 @@ PRUNE_EXACTLY = (
 
 
 class RequestLog:
-    """The log of one tenant. `add` belongs to the event loop; `flush` and `close` block and may run in any thread."""
+    """The log of one tenant. `add` and `spool` belong to the event loop; all else blocks and may run in any thread."""
 
     __slots__ = (
         "_complained",
@@ -64,6 +72,8 @@ class RequestLog:
         "_next_prune",
         "_notes_bytes",
         "_pages_max",
+        "_spooled_bytes",
+        "_spooled_rows",
         "dropped",
         "flushing",
         "on_first",
@@ -92,6 +102,8 @@ class RequestLog:
         self._next_prune = 0.0
         self._pages_max = 0  # as the open connection has been told
         self._complained = -COMPLAIN_EVERY_S
+        # what the spool has; below zero: unknown, somebody who ended too early may have left one behind
+        self._spooled_rows = self._spooled_bytes = -1
 
     @property
     def pending(self) -> int:
@@ -126,6 +138,54 @@ class RequestLog:
             self.on_first()
         return len(entries) % self.queue_max == 0
 
+    def spool(self) -> bool:
+        """Append what waits to the spool, if there is little of it. False: a flush should come now. Never raises.
+
+        Costs some 20 µs and 10 µs a row.
+        """
+        if not self._lock.acquire(blocking=False):  # a flush is under way
+            return True
+        try:
+            entries = self._entries
+            count = len(entries)
+            spooled_max = self.queue_max * SPOOLED_MAX
+            if self._connection is not None or count >= BUSY_ROWS or self._spooled_rows + count > spooled_max:
+                return False
+            if not count:
+                return True
+            if self._spooled_rows < 0:
+                left = extent(spool_of(self.path))
+                if left is None or left[0] + count > spooled_max:
+                    return False
+                self._spooled_rows, self._spooled_bytes = left
+            return self._spool(entries)
+        finally:
+            self._lock.release()
+
+    def _spool(self, entries: list[Entry | Note]) -> bool:
+        if self.room is not None and self.room.watch.short:
+            return False
+        try:
+            values = rows_of(entries, self.settings)
+            appended = append(spool_of(self.path), values, SPOOL_BYTES_MAX - self._spooled_bytes)
+        except Exception as exc:  # as in a flush
+            self._entries = []
+            self._notes_bytes = 0
+            self._lose(len(entries), exc)
+            return True
+        if not appended:
+            return False
+        self._entries = []
+        self._notes_bytes = 0
+        self._spooled_rows += len(entries)
+        self._spooled_bytes += appended
+        return True
+
+    @property
+    def spooled(self) -> bool:
+        """Whether rows are in the spool."""
+        return self._spooled_rows > 0
+
     def flush(self) -> int:
         """Write what waits, prune what is too old; answers the number of rows written. Never raises."""
         with self._lock:
@@ -143,6 +203,7 @@ class RequestLog:
         with self._lock:
             self._entries = []
             self._notes_bytes = 0
+            self._forget_spool()
             connection = self._open()
             try:
                 connection.execute("DELETE FROM `_logs`")
@@ -194,25 +255,35 @@ class RequestLog:
         entries, self._entries = self._entries, []
         self._notes_bytes = 0
         room = self.room
+        spooled = collected(spool_of(self.path)) if self._spooled_rows else []
+        count = len(spooled) // COLUMNS + len(entries)
         try:
-            if entries:
+            if count:
                 if room is not None and room.watch.short:
                     raise apsw.FullError("the disk is almost full")
                 connection = self._open()
                 if room is not None:
                     room.dirty = True
                     self._bound(connection, room)
-                self._write(connection, entries)
+                self._write(connection, spooled + rows_of(entries, self.settings))
             if len(entries) < BUSY_ROWS:
                 self._close()
         except Exception as exc:  # whatever it is: the next flush must still come
-            self.dropped += len(entries)
-            self._complain(len(entries), exc)
+            self._lose(count, exc)
             self._close()
-            return 0
-        return len(entries)
+            count = 0
+        self._forget_spool()
+        return count
 
-    def _complain(self, count: int, error: Exception) -> None:
+    def _forget_spool(self) -> None:
+        """What it had is in the database, or lost."""
+        if self._spooled_rows:
+            discard(spool_of(self.path))
+        self._spooled_rows = self._spooled_bytes = 0
+
+    def _lose(self, count: int, error: Exception) -> None:
+        """Rows could not be written: count them, and say so now and then."""
+        self.dropped += count
         now = time.monotonic()
         if now - self._complained >= COMPLAIN_EVERY_S:
             self._complained = now
@@ -228,8 +299,7 @@ class RequestLog:
             connection.pragma("max_page_count", pages_max)
             self._pages_max = pages_max
 
-    def _write(self, connection: apsw.Connection, entries: list[Entry | Note]) -> None:
-        rows = rows_of(entries, self.settings)
+    def _write(self, connection: apsw.Connection, rows: Values) -> None:
         try:
             self._insert(connection, rows)
         except apsw.FullError:
@@ -241,7 +311,7 @@ class RequestLog:
     def _is_prune_due(self, now: float) -> bool:
         return not 0 < self._next_prune - now <= PRUNE_EVERY_S  # also where the clock was set back
 
-    def _insert(self, connection: apsw.Connection, rows: list[str | int]) -> None:
+    def _insert(self, connection: apsw.Connection, rows: Values) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
             for start in range(0, len(rows), ROWS_A_STATEMENT * COLUMNS):
@@ -272,6 +342,11 @@ class RequestLog:
         connection, self._connection = self._connection, None
         if connection is not None:
             close_checkpointed(connection)
+
+
+def recover(path: Path) -> None:
+    """Write what a process that ended too early has left in the spool; for a tenant that nobody has open."""
+    RequestLog(path, LogsSettings(max_days=KEPT_DAYS)).close()
 
 
 def open_auxiliary(path: Path) -> apsw.Connection:

@@ -107,6 +107,32 @@ def test_a_token_without_an_expiry_holds_as_there(both: Any) -> None:
     assert both.here("POST", REFRESH, token=token).status == 200
 
 
+@pytest.mark.parametrize(
+    ("changed", "quickly"),
+    [
+        (lambda header, body, signature: (header, body, signature), True),
+        (lambda header, body, signature: (header, body, signature[:-1]), False),
+        (lambda header, body, signature: (header, body, signature + "="), False),
+        (lambda header, body, signature: (header, body, signature, "x"), False),
+        (lambda header, body, signature: (header, body, "é" + signature), False),
+        (lambda header, body, signature: (header, body, signature.swapcase()), False),
+        (lambda header, body, signature: (header, body + "=", signature), False),
+        (lambda header, body, signature: (header, body[:-4], signature), False),
+        (lambda header, body, signature: (header, "W1tb" * 1000, signature), False),
+        (lambda header, body, signature: (header[:-1], body, signature), False),
+        (lambda header, body, signature: (body, header, signature), False),
+    ],
+)
+def test_a_quick_look_finds_what_a_full_one_does(both: Any, changed: Any, quickly: bool) -> None:
+    token = ".".join(changed(*tokens.issue(record_of(both)).split(".")))
+    found = tokens._verified_as_issued(both.context, token, TokenKind.AUTH)
+    assert (found is not None) is quickly
+    full = tokens._verified(both.context, token, TokenKind.AUTH)
+    assert full is not None or not quickly
+    if found is not None and full is not None:
+        assert (found.record.id, found.claims) == (full.record.id, full.claims)
+
+
 def test_other_algorithms_and_keys_are_refused(both: Any) -> None:
     record = record_of(both)
     key = tokens.signing_key(record, TokenKind.AUTH)

@@ -195,7 +195,7 @@ booking = st.tuples(
 
 
 @given(st.lists(st.lists(booking, max_size=6), max_size=8), st.lists(st.integers(0, 99), min_size=8, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_sums_are_those_of_the_process(intervals: list[list[Any]], rests: list[int]) -> None:
     worker = Worker()
     sums = own = cpu = 0.0

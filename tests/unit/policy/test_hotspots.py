@@ -66,7 +66,7 @@ def test_a_short_rush_moves_nobody() -> None:
     assert moves(stage) == []
 
 
-RUNS = runs(max_examples=25, deadline=None)
+RUNS = runs(max_examples=15, deadline=None)
 LOADS = st.lists(st.tuples(st.floats(0, 100), st.integers(0, 2), st.booleans()), min_size=1, max_size=12)
 
 

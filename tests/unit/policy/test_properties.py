@@ -15,7 +15,7 @@ from tests.unit.policy import stage as staging
 from tests.unit.policy.stage import START, Stage
 
 NAMES = ("ann", "bob", "cid")
-RUNS = settings(max_examples=25, deadline=None)
+RUNS = settings(max_examples=15, deadline=None)
 
 TENANT = st.builds(
     TenantFacts,
@@ -136,7 +136,7 @@ def test_harder_step_by_step_and_never_two_at_once(phases) -> None:
             assert grades[action.name] == 2
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 20), looks(holders=False)), min_size=1, max_size=6))
 def test_there_is_no_flapping(cycle) -> None:
     """An hour of whatever repeats itself: the number of measures has a bound."""
