@@ -1,7 +1,8 @@
 """Identifiers, ids and timestamps as PocketBase writes them into its databases."""
 
-import secrets
+import os
 import time
+from functools import lru_cache
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 ALPHANUMERIC = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -15,12 +16,18 @@ def quote(identifier: str) -> str:
 def rand_text(length: int, alphabet: str) -> str:
     """`length` characters drawn from `alphabet` by the system's secure source."""
     # one system call for all characters; a byte beyond the last full multiple of the alphabet is drawn again
-    size = len(alphabet)
-    ceiling = 256 - 256 % size
+    characters, beyond = _drawn(alphabet)
     text = ""
     while len(text) < length:
-        text += "".join([alphabet[byte % size] for byte in secrets.token_bytes(length * 2) if byte < ceiling])
+        text += os.urandom(length * 2).translate(characters, beyond).decode()
     return text[:length]
+
+
+@lru_cache(maxsize=8)
+def _drawn(alphabet: str) -> tuple[bytes, bytes]:
+    """The character of an alphabet for each random byte, and the bytes that are none."""
+    size = len(alphabet)
+    return bytes(ord(alphabet[byte % size]) for byte in range(256)), bytes(range(256 - 256 % size, 256))
 
 
 def rand_id(length: int = 15) -> str:
@@ -41,4 +48,9 @@ def now() -> str:
 def stamp(milliseconds: int) -> str:
     """Milliseconds since the epoch as `YYYY-MM-DD HH:MM:SS.mmmZ` in UTC."""
     seconds, fraction = divmod(milliseconds, 1000)
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))}.{fraction:03d}Z"
+    return f"{_second(seconds)}.{fraction:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))

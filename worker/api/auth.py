@@ -14,7 +14,7 @@ from worker.http.guards import (
     require_same_collection,
     require_superuser,
 )
-from worker.http.identity import token_of
+from worker.http.identity import find_identity, token_of
 from worker.http.reply import json_reply
 from worker.services.networks import listed
 
@@ -62,8 +62,11 @@ class AuthRefresh:
         ctx = req.context.tenant
         record = require_same_collection(req, require_known_collection(ctx, collection))
         requester = _requester(req, await read_body(req))
-        token = token_of(req.context.headers[b"authorization"])
-        json_reply(resp, await logins.refresh(ctx, record, token, requester), req)
+        header = req.context.headers[b"authorization"]
+        identity = find_identity(ctx, header)
+        refreshable = identity is not None and identity.claims.get("refreshable") is True
+        token = token_of(header)
+        json_reply(resp, await logins.refresh(ctx, record, token, requester, refreshable=refreshable), req)
 
 
 class Impersonate:

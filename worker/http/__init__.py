@@ -1,4 +1,4 @@
-"""What every request passes: `front` (the app, its middlewares in order), `faults` (errors as answers), `paths`.
+"""What every request passes: `front` (the app, the order of a request), `faults` (errors as answers), `paths`.
 
 `exchange` is the request and its response, `body`, `multipart`, `mediatype`, `inference` and `query` what came in,
 `reply`, `picker` and `excerpt` what goes out, `identity`, `guards` and `realip` who asks, `ratelimit` how often.

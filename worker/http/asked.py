@@ -12,7 +12,7 @@ from worker.auth.origins import Visit
 from worker.errors import ApiError, ValidationErrors, bad_request
 from worker.fields.jsontext import spelled
 from worker.hooks.calls import GoError
-from worker.hooks.requests import Form, Pairs, Upload
+from worker.hooks.requests import Form, Head, Pairs, Upload
 from worker.http import body as bodies
 from worker.http.exchange import Request, Response
 from worker.http.faults import INVALID_DATA, route_not_found
@@ -59,36 +59,36 @@ class HttpSource:
 
     # -- what came ----------------------------------------------------------------------------------------------------
 
-    def head(self) -> dict[str, Any]:
-        """Everything but the body."""
+    def head(self) -> Head:
+        """As `Source`."""
         req = self._req
         scope, context = req.scope, req.context
+        header = context.headers.get
         raw = scope["raw_path"].decode("latin-1")
         query = scope["query_string"]
         if query:
             query = readable(query).encode("utf-8", "replace").decode()
-        client = scope.get("client") or ("", 0)
-        authorization = context.headers.get(b"authorization")
-        return {
-            "method": req.method,
-            "uri": f"{raw}?{query}" if query else raw,
-            "query": query or "",
-            "headers": [
+        ip, port = scope.get("client") or ("", 0)
+        return Head(
+            req.method,
+            f"{raw}?{query}" if query else raw,
+            query or "",
+            [
                 [name.decode("latin-1"), value.decode("utf-8", "replace")]
                 for name, value in scope["headers"]
                 if name not in UNSHOWN
             ],
-            "host": context.header(b"host"),
-            "version": scope["http_version"],
-            "type": context.header(b"content-type"),
-            "length": -1 if b"transfer-encoding" in context.headers else int(context.header(b"content-length") or 0),
-            "close": context.header(b"connection").lower() == "close",
-            "remote": f"[{client[0]}]:{client[1]}" if ":" in client[0] else f"{client[0]}:{client[1]}",
-            "remoteIP": peer_ip(scope),
-            "realIP": context.real_ip,
-            "anonymous": context.auth is None,
-            "authorization": authorization.decode("utf-8", "replace") if authorization else "",
-        }
+            context.header(b"host"),
+            scope["http_version"],
+            context.header(b"content-type"),
+            -1 if b"transfer-encoding" in context.headers else int(header(b"content-length") or 0),
+            header(b"connection", b"").lower() == b"close",
+            f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}",
+            peer_ip(scope),
+            context.real_ip,
+            context.auth is None,
+            header(b"authorization", b"").decode("utf-8", "replace"),
+        )
 
     def headers(self) -> list[list[str]]:
         """The headers of the response so far."""
@@ -227,6 +227,7 @@ class HttpSource:
         if body is not None:
             self._raw = body
             self._form = None
+            req._asgi_headers = context.headers = dict(context.headers)
             context.headers[b"content-type"] = b"application/json"
             context.headers[b"content-length"] = str(len(body)).encode()
             context.headers.pop(b"transfer-encoding", None)

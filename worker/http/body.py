@@ -136,7 +136,8 @@ async def read_raw(req: Request, limit: int) -> bytes:
     if declared is not None:
         if int(declared) > limit:
             raise ApiError(413)
-        return await req.stream.read()
+        arrived = req.arrived
+        return await req.stream.read() if arrived is None else arrived
     if b"transfer-encoding" not in headers:
         return b""
     chunks = []

@@ -6,11 +6,12 @@ query, and `info()`, the values rules and filters may see. Nothing is computed b
 
 from collections.abc import Iterator, Mapping
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import falcon.asgi
 
 from worker.errors import ApiError
+from worker.http.headers import combined
 from worker.http.identity import load_identity
 from worker.http.query import parse_query
 from worker.http.realip import real_ip
@@ -35,6 +36,9 @@ SECURITY_HEADERS = {
 GUARDS = tuple(name for name in SECURITY_HEADERS if name != "vary")
 CROSS_ORIGIN_HEADERS = {"access-control-allow-origin": "*", **SECURITY_HEADERS}
 JSON = "application/json"
+# Statuses whose responses have no body, and those that have no type of one either.
+BODILESS = frozenset({100, 101, 204, 304})
+TYPELESS = frozenset({204, 304})
 
 
 class RequestContext:
@@ -42,8 +46,6 @@ class RequestContext:
 
     __slots__ = ("_auth", "_info", "_ip", "_query", "failure", "headers", "quiet", "scope", "started", "tenant")
 
-    scope: dict[str, Any]
-    headers: dict[bytes, bytes]
     # the tenant whose request this is; handlers always find one, middlewares may come before it is known
     tenant: "Context"
     # the error that was answered, for the activity log
@@ -51,8 +53,10 @@ class RequestContext:
     # set by handlers whose successes are not worth a log entry
     quiet: bool
 
-    def __init__(self) -> None:
+    def __init__(self, scope: dict[str, Any], headers: dict[bytes, bytes]) -> None:
         self.started = perf_counter_ns()
+        self.scope = scope
+        self.headers = headers
         self.tenant = None  # type: ignore[assignment]
         self.failure = None
         self.quiet = False
@@ -92,12 +96,9 @@ class RequestContext:
         """The values of this request that rules and filters may see; `body` once it has been read."""
         info = self._info
         if info is None:
+            headers = RuleHeaders(self.headers)
             info = self._info = RequestInfo(
-                method=self.scope["method"],
-                query=self.query,
-                headers=RuleHeaders(self.headers),
-                body=body if body is not None else {},
-                auth=self.auth,
+                self.scope["method"], self.query, headers, {} if body is None else body, self.auth
             )
         elif body is not None:
             info.body = body
@@ -126,17 +127,43 @@ class RuleHeaders(Mapping[str, str]):
 
 
 class Request(falcon.asgi.Request):
-    """A request to a tenant; `context` is a `RequestContext`."""
+    """A request to a tenant; `context` is a `RequestContext`.
+
+    Of Falcon's it has what is used here: method, path, content type and the body's stream.
+    """
 
     __slots__ = ()
-    context_type: ClassVar[type] = RequestContext
     # Falcon's own type of a context is a bag of anything
     context: RequestContext  # type: ignore[assignment]
 
+    def __init__(self, scope: dict[str, Any], receive: Any) -> None:
+        headers = scope.get("pocker.headers")
+        if headers is None:
+            headers = combined(scope["headers"])
+        self._asgi_headers = headers
+        self.scope = scope
+        self.method = scope["method"]
+        self.path = scope["path"]
+        self.is_websocket = False
+        kind = headers.get(b"content-type")
+        self.content_type = None if kind is None else kind.decode("latin-1")
+        self._receive = receive
+        self._first_event = None
+        self.context = RequestContext(scope, headers)
+
     @property
     def raw_headers(self) -> dict[bytes, bytes]:
-        """The headers by lower-case name, repeated ones joined by commas (Falcon has split them already)."""
+        """The headers by lower-case name, repeated ones joined by commas. Shared: don't change them."""
         return self._asgi_headers
+
+    @property
+    def arrived(self) -> bytes | None:
+        """The body, if it came with the head; None where the stream has to be asked, also because somebody has."""
+        exchange = self.scope.get("pocker.exchange")
+        if exchange is None or exchange.body is not None or self._stream is not None:
+            return None
+        whole: bytes = exchange.whole
+        return whole
 
 
 def _fields(headers: dict[str, str]) -> tuple[tuple[bytes, bytes], ...]:
@@ -150,30 +177,60 @@ CROSS_ORIGIN_FIELDS = _fields(CROSS_ORIGIN_HEADERS)
 
 
 class Response(falcon.asgi.Response):
-    """A response that starts with the headers every one of ours carries."""
+    """A response that starts with the headers every one of ours carries.
+
+    Of Falcon's it has what is used here: `status`, `data` or a stream, headers.
+    """
 
     __slots__ = ("to_head", "untyped")
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
+    def __init__(self) -> None:
+        self.status = 200
         self._headers = SECURITY_HEADERS.copy()
+        self._extra_headers = None
+        self._cookies = None
+        self.text = None
+        self.stream = None
+        self._data = None
         # whether the length of the body has to be said for it, since none is sent
         self.to_head = False
         # whether it has no body, and so no type of one; with `_extra_headers` only, which keep it from the quick way
         self.untyped = False
 
-    def _asgi_headers(self, media_type: str | None = None) -> Any:
-        """The fields, which Falcon has added the length to: of usual answers a constant, without the length.
+    async def send(self, req: Request, send: Any) -> None:
+        """Put it on the wire."""
+        status = self.status_code
+        data = self._data
+        if data is None or self.to_head or status in BODILESS:
+            await self._send_rarer(status, send)
+            return
+        exchange = req.scope.get("pocker.exchange")
+        if exchange is not None:
+            exchange.reply(status, self._fields(JSON), data)
+            return
+        await send({"type": "http.response.start", "status": status, "headers": self._fields(JSON)})
+        await send({"type": "http.response.body", "body": data})
 
-        The wire says the length of what it sends anyway.
-        """
-        if media_type == JSON and self._extra_headers is None and self._cookies is None and not self.to_head:
+    async def _send_rarer(self, status: int, send: Any) -> None:
+        """A response that has no body, or one that comes in pieces."""
+        data, stream, headers = self._data, self.stream, self._headers
+        if status in BODILESS:
+            stream = None
+        elif stream is None or data is not None:
+            headers.setdefault("content-length", str(len(data or b"")))
+        fields = self._fields(None if status in TYPELESS else JSON)
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        if stream is not None and not self.to_head:
+            async for piece in stream:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _fields(self, media_type: str | None) -> Any:
+        """The fields: of usual answers a constant. The wire says the length of what it sends."""
+        if self._extra_headers is None and not self.to_head and media_type is not None:
             headers = self._headers
-            length = headers.pop("content-length", None)
             if headers == SECURITY_HEADERS:
                 return SECURITY_FIELDS
             if headers == CROSS_ORIGIN_HEADERS:
                 return CROSS_ORIGIN_FIELDS
-            if length is not None:
-                headers["content-length"] = length
-        return super()._asgi_headers(None if self.untyped else media_type)
+        return self._asgi_headers(None if self.untyped else media_type)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker.records.record import Record
 
 # tokens remembered per tenant; the oldest goes first
-REMEMBERED_MAX = 256
+REMEMBERED_MAX = 64
 CACHE = "identities"
 
 

@@ -249,6 +249,8 @@ async def enriched(
 ) -> list[Item]:
     """The JSON of records for the requester, with `paths` expanded and enriched by hooks. ApiError 500: `failure`."""
     if quiet(ctx.bus, events.ENRICH):
+        if not paths and len(records) == 1 and present.is_plain(records[0]):
+            return present.present_many(ctx.data, ctx.catalog, records, info)
         return await ctx.lanes.read(ctx.data, lambda db: _shown(db, ctx, records, info, paths))
     try:
         await enriching.enrich(ctx, records, info, paths)

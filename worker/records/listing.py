@@ -11,10 +11,13 @@ import apsw
 
 from worker.db.connection import Database
 from worker.errors import bad_request
+from worker.filters.listing import parse_sort
+from worker.records.compiled import Query
 from worker.records.joins import ONE_ROW
 from worker.records.plan import Row, columns_left, plan_of
 from worker.records.request import RequestInfo
 from worker.records.rules import select
+from worker.sql import quote
 
 if TYPE_CHECKING:
     from worker.schema.catalog import Catalog
@@ -25,6 +28,11 @@ PER_PAGE_MAX = 1000
 # Records of a page that are shown and encoded in one step of the event loop; longer pages are made in several.
 STEP_ROWS = 200
 INTEGER_MAX = 2**63 - 1
+# From so many rows on two looks cost more than to keep in memory what the first one finds, some 30 bytes a row.
+FOUND_ROWS_MIN = 2_000
+FOUND_ROWS_MAX = 50_000
+# Types of fields whose values are short.
+SHORT_TYPES = frozenset({"number", "bool", "date", "autodate"})
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
@@ -118,16 +126,47 @@ def _read_page(
         # columns to be distinct. So SQLite is asked the same here; the join is there for it to ask itself, and unused.
         unused = "" if selected.joins else f" LEFT JOIN {ONE_ROW} ON TRUE"
         page = f"SELECT {columns} FROM (SELECT DISTINCT {table}.* FROM {table}{selected.joins}{unused}{where}) {table}"
-    rows = db.all(
-        f"{page} LIMIT ? OFFSET ?",
-        (*selected.params, *selected.order_params, query.per_page, min(offset, INTEGER_MAX)),
-    )
+    window = query.per_page, min(offset, INTEGER_MAX)
+    counted = f"DISTINCT {table}.`id`" if selected.distinct else "*"
+    if _reads_once(db, collection, query, selected):
+        sql = _page_and_total(table, columns, source, query.sort)
+        found = db.all(sql, (*selected.params, *window))
+        if found or query.page == 1:
+            return Page([row[:-1] for row in found], found[0][-1] if found else 0)
+        return Page([], db.value(f"SELECT COUNT(*) FROM {source}", selected.params))
+    rows = db.all(f"{page} LIMIT ? OFFSET ?", (*selected.params, *selected.order_params, *window))
     if query.skip_total:
         return Page(rows, -1)
     if len(rows) < query.per_page and (rows or query.page == 1):
         return Page(rows, offset + len(rows))
-    counted = f"DISTINCT {table}.`id`" if selected.distinct else "*"
     return Page(rows, db.value(f"SELECT COUNT({counted}) FROM {source}", selected.params))
+
+
+def _reads_once(db: Database, collection: "Collection", query: ListQuery, selected: Query) -> bool:
+    """Whether to look for page and total in one go: where both have to read the rows, and what is sorted is little.
+
+    What is found is kept in memory meanwhile, by row and keys of the sort.
+    """
+    if not query.sort or query.skip_total or selected.distinct or "`" not in selected.where or collection.is_view:
+        return False
+    fields = [collection.by_name.get(key.path) for key in parse_sort(query.sort)]
+    if any(field is None or field.type not in SHORT_TYPES for field in fields):
+        return False
+    last = db.value(f"SELECT MAX(`_rowid_`) FROM {plan_of(collection).table}")
+    return last is not None and FOUND_ROWS_MIN <= last <= FOUND_ROWS_MAX
+
+
+def _page_and_total(table: str, columns: str, source: str, sort: str) -> str:
+    """A SELECT of the page's rows, each with the total as its last column."""
+    keys = parse_sort(sort)
+    sorted_by = "".join(f", {table}.{quote(key.path)}" for key in keys)
+    order = ", ".join(quote(key.path) + (" DESC" if key.descending else "") for key in keys)
+    return (
+        f"WITH `@found` AS MATERIALIZED (SELECT {table}.`_rowid_` `@row`{sorted_by} FROM {source}),"
+        f" `@page` AS (SELECT `@row` FROM `@found` ORDER BY {order} LIMIT ? OFFSET ?)"
+        f" SELECT {columns}, (SELECT COUNT(*) FROM `@found`) FROM `@page` CROSS JOIN {table}"
+        f" ON {table}.`_rowid_` = `@row`"
+    )
 
 
 def _integer(text: str, default: int) -> int:

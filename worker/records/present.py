@@ -37,6 +37,11 @@ def present_many(db: Database, catalog: "Catalog", records: Iterable[Record], in
     return items
 
 
+def is_plain(record: Record) -> bool:
+    """Whether nothing has to be read to show a record."""
+    return record.expand is None and (record.email_shown or not record.collection.is_auth)
+
+
 class Presenter:
     """Makes the items of one answer, and collects those whose e-mail's visibility is still to be decided."""
 

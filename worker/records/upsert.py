@@ -15,7 +15,6 @@ from worker.sql import rand_id
 
 if TYPE_CHECKING:
     from worker.fields.base import Field
-    from worker.schema.collection import Collection
 
 AUTOGENERATE = ":autogenerate"
 # The field types that know a modifier. For other types a key with one is no field's, or rules would take the value
@@ -28,35 +27,34 @@ def load(record: Record, body: Mapping[str, Any], *, superuser: bool) -> dict[st
     """Set what `body` says on `record`; returns the body that rules see, with every field's resulting value."""
     collection = record.collection
     resolved: dict[str, Any] = {}
+    by_name = collection.by_name
     for key in sorted(body, key=len):
-        found = _field_of(collection, key)
-        if found is None:
-            resolved[key] = body[key]
-            continue
-        field, modifier = found
-        if field.hidden and not superuser and not (collection.is_auth and field.name == "password"):
+        field, modifier = by_name.get(key), ""
+        if field is None:
+            found = _modified(by_name, key)
+            if found is None:
+                resolved[key] = body[key]
+                continue
+            field, modifier = found
+        name = field.name
+        if field.hidden and not superuser and not (collection.is_auth and name == "password"):
             continue
         if field.type != "autodate":
-            record.set(field.name, _applied(field, modifier, record.data[field.name], body[key]))
-        value = record.data[field.name]
-        resolved[field.name] = value.plain if isinstance(value, PasswordValue) else value
+            raw = body[key]
+            record.set(name, _applied(field, modifier, record.data[name], raw) if modifier else field.cast(raw))
+        value = record.data[name]
+        resolved[name] = value.plain if isinstance(value, PasswordValue) else value
     return resolved
 
 
 def _applied(field: "Field", modifier: str, current: Any, raw: Any) -> Any:
-    if not modifier:
-        return field.cast(raw)
     if modifier == AUTOGENERATE and isinstance(field, TextField) and not field.autogenerate_pattern:
         return field.cast(raw)
     return field.modify(modifier, current, raw)
 
 
-def _field_of(collection: "Collection", key: str) -> "tuple[Field, str] | None":
-    """The field that a key of a body means, and the modifier."""
-    by_name = collection.by_name
-    field = by_name.get(key)
-    if field is not None:
-        return field, ""
+def _modified(by_name: "Mapping[str, Field]", key: str) -> "tuple[Field, str] | None":
+    """The field that a key of a body with a modifier means, and the modifier."""
     if key.endswith(AUTOGENERATE):
         field, modifier = by_name.get(key[: -len(AUTOGENERATE)]), AUTOGENERATE
     elif key[:1] == "+":

@@ -83,6 +83,16 @@ class Answer:
         else:
             raise RuntimeError(f"unexpected event {kind}")
 
+    def reply(self, status: int, fields: Iterable[tuple[bytes, bytes]], data: bytes) -> None:
+        """Takes a whole response at once, as `send` does in two events. Raises ClientGone."""
+        if self.connection.gone:
+            raise ClientGone("the client is gone")
+        if self.status:
+            raise RuntimeError("the response has started")
+        self.status = status
+        self._fields = fields
+        self._write(data, more=False)
+
     async def _room(self) -> None:
         while self.connection.choked and not self.connection.gone:
             self._space = self.connection.end.loop.create_future()

@@ -9,8 +9,9 @@ of its own.
 Every step claims the worker's slot before and releases it after, so a loop that hangs can be laid at a tenant's door.
 The CPU of the first step is measured with the rest of its connection's callback, that of a Task's by step.
 
-Scope: the standard HTTP scope, and `pocker.tenant` (Tenant or None: unknown host), `pocker.exchange` (the `Exchange`,
-whose `detach` takes a response out of the coroutine's hands: for server-sent events).
+Scope: the standard HTTP scope, and `pocker.tenant` (Tenant or None: unknown host), `pocker.headers` (by name),
+`pocker.exchange` (the `Exchange`, whose `reply` takes a whole response at once, and whose `detach` takes one out of the
+coroutine's hands: for server-sent events).
 """
 
 import asyncio
@@ -269,6 +270,7 @@ class Exchange(Answer):
             "headers": head.fields.headers,
             "server": connection.server,
             "client": connection.client,
+            "pocker.headers": head.fields.by_name,
             "pocker.tenant": self.tenant,
             "pocker.exchange": self,
         }

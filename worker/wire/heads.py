@@ -19,12 +19,16 @@ import re
 
 from gunicorn.asgi.parser import ParseError, PythonProtocol
 
+from worker.http.headers import combined
 from worker.wire.chunks import Chunks
 from worker.wire.refusal import HEAD_TOO_LARGE, MALFORMED, TARGET_TOO_LONG, Refusal, refusal_of
 
 HEAD_END = b"\r\n\r\n"
 MEMO_BLOCK_BYTES_MAX = 2048
-MEMO_BLOCKS_MAX = 512
+# What the memo may take: a thousand tenants have a thousand blocks, which differ in their Host at least.
+MEMO_BYTES_MAX = 4 << 20
+# Of a block in the memo, beside its bytes and those of its fields, and of each field.
+BLOCK_BYTES, FIELD_BYTES = 500, 150
 
 METHODS = {name.encode(): name for name in ("GET", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS", "PUT")}
 REQUEST_LINE = re.compile(rb"(GET|POST|PATCH|DELETE|HEAD|OPTIONS|PUT) (/[!-\"$-~]*) HTTP/1\.([01])\r\n")
@@ -39,13 +43,14 @@ class Fields:
     """What a header block says. Immutable by convention: shared by every request that sent the same bytes.
 
     `headers` are (lower-case name, value) pairs; `host` is the Host value as sent (b"" without one);
-    `length` the Content-Length (0 without one); `version` "1.1" or "1.0".
+    `length` the Content-Length (0 without one); `version` "1.1" or "1.0"; `by_name` the headers by name.
     """
 
-    __slots__ = ("expect_continue", "headers", "host", "keep_alive", "length", "version")
+    __slots__ = ("by_name", "expect_continue", "headers", "host", "keep_alive", "length", "version")
 
     def __init__(self, headers: Pairs, version: str, length: int, keep_alive: bool) -> None:
         self.headers = headers
+        self.by_name = combined(headers)
         self.version = version
         self.length = length
         self.keep_alive = keep_alive
@@ -132,13 +137,14 @@ class Heads:
     becomes the old one. So what is used stays, without bookkeeping at a hit.
     """
 
-    __slots__ = ("_fields_max", "_head_max", "_line_max", "_old", "_young")
+    __slots__ = ("_fields_max", "_head_max", "_line_max", "_old", "_young", "_young_bytes")
 
     def __init__(self, head_bytes_max: int, headers_max: int) -> None:
         self._head_max = head_bytes_max
         self._line_max = head_bytes_max // 2  # no single line may take more than half of the head
         self._fields_max = headers_max
         self._young: dict[bytes, Fields] = {}
+        self._young_bytes = 0
         self._old: dict[bytes, Fields] = {}
 
     def __len__(self) -> int:
@@ -170,9 +176,11 @@ class Heads:
         return self._parse_fully(data[start:end])
 
     def _remember(self, block: bytes, fields: Fields) -> None:
-        if len(self._young) >= MEMO_BLOCKS_MAX // 2:
+        if self._young_bytes >= MEMO_BYTES_MAX // 2:
             self._old = self._young
             self._young = {}
+            self._young_bytes = 0
+        self._young_bytes += BLOCK_BYTES + 2 * len(block) + FIELD_BYTES * len(fields.headers)
         self._young[block] = fields
 
     def _parse_fully(self, raw: bytes) -> Head:

@@ -9,6 +9,7 @@ import pytest
 
 from worker.errors import ApiError
 from worker.http.exchange import RuleHeaders
+from worker.http.headers import combined
 from worker.services.settings import TenantSettings, TrustedProxy
 
 NOT_FOUND = b'{"data":{},"message":"The requested resource wasn\'t found.","status":404}'
@@ -174,6 +175,18 @@ def test_the_headers_that_rules_see() -> None:
     assert len(headers) == 3
     assert headers.get("x-token") is None
     assert headers.get("none", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("pairs", "value"),
+    [
+        ([(b"accept", b"a"), (b"accept", b"b")], b"a,b"),
+        ([(b"host", b"a"), (b"host", b"b")], b"b"),
+        ([(b"x-token", b""), (b"x-token", b"b")], b",b"),
+    ],
+)
+def test_repeated_headers(pairs: list[tuple[bytes, bytes]], value: bytes) -> None:
+    assert combined([*pairs, (b"other", b"1")]) == {pairs[0][0]: value, b"other": b"1"}
 
 
 def test_a_failed_request_leaves_no_cycle(call: Any) -> None:

@@ -176,4 +176,4 @@ SIZE = 4_000_000
 def test_nothing_takes_long(raw: bytes, kind: str) -> None:
     started = time.thread_time()
     texts(raw, kind)
-    assert time.thread_time() - started < 0.5
+    assert time.thread_time() - started < 2

@@ -4,6 +4,7 @@ import pytest
 
 from worker.context import Context
 from worker.errors import ApiError
+from worker.records import listing
 from worker.records.listing import INTEGER_MAX, ListQuery, envelope, read_page
 from worker.records.plan import plan_of
 
@@ -108,6 +109,53 @@ def test_order_where_none_is_asked_for(ctx: Context, *, filter: str, sort: str, 
     read = read_page(ctx.data, ctx.catalog, collection, query, info_of(), columns=plan_of(collection).columns)
     assert "".join(row[0][0] for row in read.rows) == order
     assert read.total == 3
+
+
+@pytest.mark.parametrize(
+    ("filter", "sort", "once"),
+    [
+        ("n >= 3", "-kind", True),  # with many ties
+        ("n >= 3 && kind != 1", "kind,-n", True),
+        ("up.n > 2", "-n", True),
+        ("n > 99", "-n", True),  # nothing
+        ("", "-n", False),  # the total is an index's
+        ("n >= 3", "", False),
+        ("n >= 3", "title,-n", False),  # texts may be long
+        ("n >= 3", "-up.n", False),
+        ("tasks_via_up.n ?> 2", "-n", False),  # rows may repeat
+    ],
+)
+def test_page_and_total_by_one_look(
+    ctx: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    filter: str,  # noqa: A002
+    sort: str,
+    once: bool,
+) -> None:
+    fields = [{"name": name, "type": "number"} for name in ("n", "kind")]
+    collection = add_collection(ctx, "notes", *fields, {"name": "title", "type": "text"})
+    up = {"name": "up", "type": "relation", "collectionId": collection.id, "maxSelect": 1}
+    collection = add_collection(ctx, "tasks", *fields, {"name": "title", "type": "text"}, up)
+    for number in range(40):
+        row = (f"{number:015}", number, number % 3, f"t{number % 7}")
+        ctx.data.execute("INSERT INTO notes (id, n, kind, title) VALUES (?, ?, ?, ?)", row)
+        ctx.data.execute(
+            "INSERT INTO tasks (id, n, kind, title, up) VALUES (?, ?, ?, ?, ?)", (*row, f"{number // 4:015}")
+        )
+    if "_via_" in filter:
+        found = ctx.catalog.get("notes")
+        assert found is not None
+        collection = found
+    columns = plan_of(collection).columns
+    seen: list[str] = []
+    ctx.data.connection.set_exec_trace(lambda _cursor, sql, _params: seen.append(sql) or True)
+    for query in [ListQuery(page, 5, filter=filter, sort=sort) for page in (1, 2, 9)]:
+        monkeypatch.setattr(listing, "FOUND_ROWS_MIN", 1)
+        new = read_page(ctx.data, ctx.catalog, collection, query, info_of(), columns=columns)
+        monkeypatch.setattr(listing, "FOUND_ROWS_MIN", listing.FOUND_ROWS_MAX)
+        assert new == read_page(ctx.data, ctx.catalog, collection, query, info_of(), columns=columns)
+    assert any("MATERIALIZED" in sql for sql in seen) is once
 
 
 def test_a_malformed_number_is_refused_after_what_is_forbidden(ctx: Context) -> None:

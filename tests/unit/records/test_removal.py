@@ -51,13 +51,13 @@ def count(ctx: Context) -> int:
 
 
 def test_a_long_chain(ctx: Context, tree: Collection) -> None:
-    fill(ctx, 3001, {number: number - 1 for number in range(1, 3000)})
+    fill(ctx, 1501, {number: number - 1 for number in range(1, 1500)})
     remove(ctx, tree, 0)
     assert count(ctx) == 1
 
 
 def test_a_wide_family(ctx: Context, tree: Collection) -> None:
-    fill(ctx, 2000, dict.fromkeys(range(1, 1999), 0))
+    fill(ctx, 1000, dict.fromkeys(range(1, 999), 0))
     remove(ctx, tree, 0)
     assert count(ctx) == 1
 
