@@ -24,8 +24,10 @@ class Engine:
     """One JavaScript realm. `call` is what the prelude reaches of Python."""
 
     def __init__(self, call: Call) -> None:
-        self._call = call
         self._dukpy = _library()
+        # what dukpy's C code calls on its interpreter, by its own names: whether there is such a function, and that
+        self._check_exported_function_exists = bool
+        self._call_python = call
         self._ctx: Any = self._dukpy.create_context()
         self._jobs = _Jobs.of(self._dukpy, self._ctx)
 
@@ -43,15 +45,6 @@ class Engine:
             self.evaluate(b"0")
         else:
             self._jobs.run()
-
-    # What dukpy's C code calls on its interpreter; the names are its own.
-
-    def _check_exported_function_exists(self, name: bytes) -> bool:
-        del name
-        return True
-
-    def _call_python(self, name: bytes, args: bytes) -> bytes:
-        return self._call(name, args)
 
     def _normalize_module(self, *names: str) -> str:
         raise ScriptError(f"import of {names[-1]!r}: use require()")

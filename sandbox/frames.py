@@ -56,6 +56,26 @@ def length_of(head: bytes | bytearray | memoryview, bytes_max: int) -> int:
     return int(length)
 
 
+def whole_call(data: bytes | bytearray) -> tuple[bytes, bytes] | None:
+    """Name and arguments of the call that `data` is; None while some of it is missing. FrameError for anything else."""
+    if len(data) < _CALL_HEAD.size:
+        if len(data) < HEAD_BYTES or len(data) < HEAD_BYTES + length_of(data, CALL_BYTES_MAX):
+            return None
+        raise FrameError("a frame without a name")
+    length, named = _CALL_HEAD.unpack_from(data)
+    if length > CALL_BYTES_MAX:
+        raise FrameError(f"a frame of {length} bytes")
+    end = HEAD_BYTES + length
+    if len(data) != end:
+        if len(data) < end:
+            return None
+        raise FrameError("more than one call")
+    args = _CALL_HEAD.size + named
+    if not 0 < named <= NAME_BYTES_MAX or args > end:
+        raise FrameError("a frame without a name")
+    return bytes(data[_CALL_HEAD.size : args]), bytes(data[args:])
+
+
 def split_call(frame: bytes | bytearray | memoryview) -> tuple[bytes, bytes]:
     """Name and arguments of a call, without its length. FrameError for what is none."""
     if len(frame) < 2:

@@ -83,7 +83,7 @@ class Bus:
     def has_any(self, names: Iterable[str]) -> bool:
         """Whether anything is bound to one of `names`."""
         handlers = self._handlers
-        return bool(handlers) and any(name in handlers for name in names)
+        return bool(handlers) and not handlers.keys().isdisjoint(names)
 
     async def trigger(self, name: str, event: EventT, action: Handler[EventT]) -> None:
         """Run the handlers of `name` around `action`, the default."""
@@ -130,9 +130,10 @@ async def answered(bus: Bus, names: Sequence[str], event: Any, action: Callable[
 
 async def around(bus: Bus, names: Sequence[str], event: Any, action: Callable[[Any], Awaitable[None]]) -> None:
     """Trigger `names`, the first one outermost, with `action` in the middle. Names that nobody wants cost a lookup."""
-    for name in reversed(names):
-        if bus.has(name):
-            action = _triggering(bus, name, action)
+    if bus.has_any(names):
+        for name in reversed(names):
+            if bus.has(name):
+                action = _triggering(bus, name, action)
     await action(event)
 
 

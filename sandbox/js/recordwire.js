@@ -44,6 +44,16 @@ function rowIn(schema, row) {
     return row;
 }
 
+// A row that differs from another one in the values that are named.
+function differing(schema, row, values) {
+    const other = row.slice();
+    for (const name of keys(values)) {
+        const at = schema.at.get(name);
+        other[at] = valueIn(schema.fields[at], values[name]);
+    }
+    return other;
+}
+
 P.recordIn = (wire) => {
     if (isArray(wire)) return P.recordFrom(P.schemaOf(wire[0]), wire[1]);
     const { h = 0 } = wire;
@@ -56,7 +66,7 @@ P.recordIn = (wire) => {
     const row = rowIn(schema, wire.r);
     const record = P.recordFrom(schema, row);
     const s = state(record);
-    if (wire.o !== undefined) s.o = s.t = wire.o === null ? null : rowIn(schema, wire.o);
+    if (wire.o !== undefined) s.o = s.t = wire.o === null ? null : differing(schema, row, wire.o);
     if (wire.t !== undefined) s.t = wire.t === 1 ? row : wire.t === null ? null : rowIn(schema, wire.t);
     s.fresh = s.t === null;
     s.pk = s.fresh ? "" : cast.text(s.t[schema.at.get("id")]);

@@ -1,12 +1,12 @@
 // A request in a script's hands: `e.request`, `e.requestInfo()`; requestbody.js has its body.
 //
-//   P.requestOf(wire)         the state of a request, from {q: number, …}; what the host tells of it once in a run is kept
+//   P.requestOf(told)         the state of a request, from {q: number, …}; what the host tells of it once in a run is kept
 //   P.forgetRequest(state)    … until it is over: the objects of it that a script has seen hold it, but not it them
 //   P.authOf(state) / P.setAuth(state, record)
 //   P.requestInfoOf(state, event)
 //   P.changesOf(state)        what scripts have changed of it, for the server's own routes
 //
-// The state: wire; response (response.js); store, what `e.set` keeps; auth: undefined until it is asked for; native:
+// The state: wire, what the host has told; response (response.js); store, what `e.set` keeps; auth: undefined until it is asked for; native:
 // whether one of the server's own routes is at work, to which changes are told at once; chain: what routes.js runs.
 
 const { defineProperty, keys, hasOwn, fromEntries, entries } = Object;
@@ -15,16 +15,27 @@ const KEPT_MAX = 64;
 const text = (value) => P.goText(value);
 const requests = new Map();
 
+// By its name what the host tells by its place: `Head` of `worker.hooks.requests`.
+const unfolded = ({ head = [], pattern = "", values = {}, info, context }) => ({
+    method: head[0], uri: head[1], query: head[2], headers: head[3], host: head[4], version: head[5], type: head[6],
+    length: head[7], close: head[8], remote: head[9], remoteIP: head[10], realIP: head[11], authorization: head[13],
+    pattern, values, info, context,
+});
+const ANONYMOUS = 12;
+
 class State {
+    #told;
+    #wire = null;
     #store = null;
 
-    constructor(wire) {
-        this.wire = wire;
-        this.q = wire.q;
-        if (wire.anonymous) this.auth = null;
+    constructor(told) {
+        this.#told = told;
+        this.q = told.q;
+        if (told.head?.[ANONYMOUS]) this.auth = null;
         this.response = P.newResponse();
     }
 
+    get wire() { return (this.#wire ??= unfolded(this.#told)); }
     get store() { return (this.#store ??= new Map()); }
 }
 // What most requests never come to have stands here.
@@ -39,19 +50,19 @@ function over(state) {
     state.request = state.chain = response.header = response.object = null;
 }
 
-P.requestOf = (wire) => {
-    if (wire.first && requests.size > 0) {
+P.requestOf = (told) => {
+    if (told.first && requests.size > 0) {
         for (const state of requests.values()) over(state);
         requests.clear();
     }
-    let state = requests.get(wire.q);
+    let state = requests.get(told.q);
     if (state === undefined) {
-        state = new State(wire);
-        requests.set(wire.q, state);
+        state = new State(told);
+        requests.set(told.q, state);
         if (requests.size > KEPT_MAX) requests.delete(requests.keys().next().value);
     }
     // the server's own route has loaded the body into a record: from now on it is what came of it
-    if (wire.loaded === true && !state.loaded) {
+    if (told.loaded === true && !state.loaded) {
         state.loaded = true;
         if (state.info !== null) bodyIn(state, P.host("request.info", state.q));
     }

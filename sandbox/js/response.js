@@ -16,9 +16,14 @@ const STATUS = { min: 100, max: 999 };
 
 const text = (value) => P.goText(value);
 
-P.newResponse = () => ({
-    status: 0, header: null, sent: null, chunks: [], size: 0, native: false, gzip: false, object: null, type: "", unsent: false,
+class State {
+    constructor() { this.chunks = []; }
+}
+// What most responses never come to have stands here.
+Object.assign(State.prototype, {
+    status: 0, header: null, sent: null, size: 0, native: false, gzip: false, object: null, type: "", unsent: false,
 });
+P.newResponse = () => new State();
 
 // Nobody looks at them in most answers: the host tells of them when somebody does.
 const headerOf = (state) => (state.response.header ??= P.Header(P.host("request.headers", state.q), () => {

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from worker.fields.jsontext import is_heap, is_too_deep
+from worker.fields.jsontext import DEPTH_MAX, is_heap, is_too_deep
 from worker.hooks.calls import GoError
 
 # What is larger is read in a thread.
@@ -40,7 +40,7 @@ def arguments(raw: bytes) -> list[Any]:
         value = _mended(raw)
     if type(value) is not list or not value:
         raise NonsenseError("a call without arguments")
-    if is_too_deep(value, raw):
+    if len(raw) > DEPTH_MAX and is_too_deep(value, raw):
         raise GoError(TOO_DEEP)
     return value
 

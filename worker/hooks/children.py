@@ -252,7 +252,7 @@ class Leased:
         self.generation = generation
         self.runs = 0
         # versions of the catalogs that its scripts know collections of
-        self.told: frozenset[int] = frozenset()
+        self.told: set[int] = set()
         # when it was released (monotonic s); what it weighs, as last seen
         self.idle_since = 0.0
         self.weight_kb = COPIED_KB

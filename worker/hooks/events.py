@@ -75,15 +75,11 @@ class Frame:
     def changes(self) -> dict[str, Any] | int:
         """What the host has changed of the event since the script was told."""
         answer: dict[str, Any] = {}
-        told = self._told
-        self.session.shared.settle()
-        changed = {
-            part.name: self._tell(at, part)
-            for at, part in enumerate(self._parts)
-            if getattr(self.event, part.attribute) is not told[at]
-        }
+        told, event = self._told, self.event
+        changed = [at for at, part in enumerate(self._parts) if getattr(event, part.attribute) is not told[at]]
         if changed:
-            answer["p"] = changed
+            self.session.shared.settle()
+            answer["p"] = {self._parts[at].name: self._tell(at, self._parts[at]) for at in changed}
         if self.event.answered and not self._answered:
             self._answered = True
             answer["w"] = 204 if isinstance(self.event, CollectionsImportEvent) or "Delete" in self.name else 200
@@ -152,8 +148,12 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> None:
     frames.append(frame)
     session.events.append(event)
     try:
-        with bounded(session, event.context):
-            frame.absorb(await session.run("event", frame.describe(bound.number)))
+        if event.context.is_inner:
+            with bounded(session, event.context):
+                changes = await session.run("event", frame.describe(bound.number))
+        else:
+            changes = await session.run("event", frame.describe(bound.number))
+        frame.absorb(changes)
     except Exception as error:
         failure = frame.failure(error)
         if failure is error:

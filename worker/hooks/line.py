@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from sandbox.frames import CALL_BYTES_MAX, HEAD_BYTES, FrameError, length_of, split_call
+from sandbox.frames import FrameError, whole_call
 from worker.hooks.alarm import Alarm
 
 READ_BYTES = 1 << 18
@@ -89,27 +89,20 @@ class Line:
         if self._read:
             self._read += data
             data = self._read
-        if len(data) < HEAD_BYTES:
-            self._keep(data)
-            return
         try:
-            end = HEAD_BYTES + length_of(data, CALL_BYTES_MAX)
-            if len(data) < end:
-                self._keep(data)
+            call = whole_call(data)
+            if call is None:
+                self._read = data if type(data) is bytearray else bytearray(data)
                 return
-            if len(data) > end or self._unsent:
+            if self._unsent:
                 raise FrameError("more than one call")
-            name, args = split_call(memoryview(data)[HEAD_BYTES:])
         except FrameError as error:
             self._end(f"it has sent {error}")
             return
-        self._read = bytearray()
+        if self._read:
+            self._read = bytearray()
         del data  # it may be large, and what follows takes its time
-        self.take(name, args)
-
-    def _keep(self, data: bytes | bytearray) -> None:
-        if data is not self._read:
-            self._read = bytearray(data)
+        self.take(*call)
 
     def _end(self, reason: str) -> None:
         self.close()

@@ -6,7 +6,7 @@ values of headers, statuses, sizes are checked here.
 """
 
 import re
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Mapping
 from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -72,11 +72,31 @@ class Form(NamedTuple):
     is_multipart: bool
 
 
+class Head(NamedTuple):
+    """Everything of a request but its body, in the order in which a script is told of it (`sandbox/js/request.js`)."""
+
+    method: str
+    uri: str
+    query: str
+    headers: list[list[str]]
+    host: str
+    version: str
+    # of the body: its type, and its length in bytes, -1 where that is not known
+    type: str
+    length: int
+    close: bool
+    remote: str
+    remote_ip: str
+    real_ip: str
+    anonymous: bool
+    authorization: str = ""
+
+
 class Source(Protocol):
     """What HTTP knows of a request. Bodies may be read as often as it takes; ApiError 400 and 413 as for any body."""
 
-    def head(self) -> dict[str, Any]:
-        """What a script is told of it: method, target, headers, addresses."""
+    def head(self) -> Head:
+        """What a script is told of it."""
 
     def read(self) -> Awaitable[bytes]:
         """All of the body."""
@@ -174,10 +194,11 @@ def wire(call: Call, asked: Asked) -> dict[str, Any]:
     if not live:
         told["first"] = True
     live[asked.number] = asked
-    told |= asked.source.head()
+    told["head"] = list(asked.source.head())
     found = asked.found
-    told["pattern"] = "" if found is None else found.pattern
-    told["values"] = {} if found is None else found.values
+    if found is not None:
+        told["pattern"] = found.pattern
+        told["values"] = found.values
     return told
 
 
@@ -317,24 +338,24 @@ class _Part:
         self._ctx = ctx
         self._info = info
 
-    def head(self) -> dict[str, Any]:
+    def head(self) -> Head:
         """As `Source`."""
-        names: Iterable[tuple[str, str]] = self._info.headers.items()
-        return {
-            "method": self._info.method,
-            "uri": "/",
-            "query": "",
-            "headers": [[name.replace("_", "-"), value] for name, value in names],
-            "host": "",
-            "version": "1.1",
-            "type": "",
-            "length": 0,
-            "close": False,
-            "remote": "",
-            "remoteIP": "",
-            "realIP": "",
-            "anonymous": self._info.auth is None,
-        }
+        info = self._info
+        return Head(
+            method=info.method,
+            uri="/",
+            query="",
+            headers=[[name.replace("_", "-"), value] for name, value in info.headers.items()],
+            host="",
+            version="1.1",
+            type="",
+            length=0,
+            close=False,
+            remote="",
+            remote_ip="",
+            real_ip="",
+            anonymous=info.auth is None,
+        )
 
     async def read(self) -> bytes:
         """As `Source`."""

@@ -185,7 +185,7 @@ def _steps_of(manifest: Manifest) -> list[Step]:
 class Routes:
     """A tenant's, ready to be looked up. `is_empty`: there are neither routes nor middlewares."""
 
-    __slots__ = ("_every", "_tree", "hears_requests", "is_empty", "known")
+    __slots__ = ("_every", "_methods", "_tree", "hears_requests", "is_empty", "known")
 
     def __init__(self, manifest: Manifest) -> None:
         entries = []
@@ -198,10 +198,17 @@ class Routes:
         self._tree: Tree[Chain] | None = Tree(entries) if entries else None
         self._every = _chain(manifest.uses, None)
         self.is_empty = not entries and not manifest.uses
+        self._methods = {pattern.method for pattern, _ in entries}
+        if "GET" in self._methods:
+            self._methods.add("HEAD")
         # what was found for the last requests (method, path, host), for who asks
         self.known: dict[tuple[str, bytes, bytes | None], Found | str | None] = {}
         # whether events of the server's own routes have handlers
         self.hears_requests = any(handler.event.endswith("Request") for handler in manifest.handlers)
+
+    def takes(self, method: str) -> bool:
+        """Whether a request by that method may be for one of them at all."""
+        return bool(self._every.steps) or method in self._methods or "" in self._methods
 
     def find(self, method: str, host: str, parts: Sequence[str]) -> Found | str | None:
         """What is to be run around or for a request. None: nothing. A text: it is sent on to its path with a slash.

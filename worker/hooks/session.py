@@ -391,7 +391,9 @@ class Session:
             self._unwind()
             return
         try:
-            versions = frozenset(ctx.catalog.version for ctx in (self.hooks.ctx, *self._apps.values()))
+            versions = {self.hooks.ctx.catalog.version}
+            if self._apps:
+                versions.update(ctx.catalog.version for ctx in self._apps.values())
             if versions != self._leased.told:
                 self._leased.told = versions
                 answer["c"] = 1

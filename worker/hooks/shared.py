@@ -5,11 +5,11 @@ script; a password that is not stored yet is `{"p": plain}`. The script's collec
 order is enough.
 
     host → script   [collection id, row]                a record as it was read; the script's own from then on
-                    {"c", "r": row, "o"?: row | null, "t"?: row | null | 1, "h"?: handle,
+                    {"c", "r": row, "o"?: {name: value} | null, "t"?: row | null | 1, "h"?: handle,
                      "x"?: {name: record | [record]}, "v"?: view}
-                                                        `o`: what it was loaded with if that differs, null for one that
-                                                        was new; `t`: what is stored if that differs from `o`, null for
-                                                        nothing, 1 for the row itself
+                                                        `o`: what it was loaded with where that differs, null for one
+                                                        that was new; `t`: what is stored if that differs from `o`,
+                                                        null for nothing, 1 for the row itself
                     {"h": handle}                       one that the script holds already
     script → host   handle | {"c", "t": {name: value} | null, "d": {name: changed value}, "j"?: handle, "x"?, "v"?}
     changes, both   [[handle, {"d"?: {name: value}, "t"?: 1 | null | row, "x"?, "v"?}], …]
@@ -41,6 +41,8 @@ Out = Callable[[Record], Wire]
 # Records that one run may hold together with its host.
 HANDLES_MAX = 20_000
 EXPAND_DEPTH_MAX = 8
+# Types of values that rows have as they are, but in JSON fields: most values.
+AS_THEY_ARE = frozenset({str, bool})
 NO_COLLECTION = "sql: no rows in result set"
 
 
@@ -122,7 +124,8 @@ class Shared:
         self._hold(handle, record)
         wire = wire_of(record, self.share)
         wire["h"] = handle
-        self._held[handle].related = list(related_of(record))
+        if record.expand:
+            self._held[handle].related = list(related_of(record))
         return wire
 
     def release(self, record: Record) -> None:
@@ -169,10 +172,12 @@ class Shared:
         if not self._begun:
             self._begun = True
             out["z"] = 1
-        held = list(self._held.items())
-        changed = [[handle, change] for handle, each in held if (change := self._change(each)) is not None]
-        if changed:
-            out["r"] = [*out.get("r", ()), *changed]
+        if self._held:
+            # what is found may have others held
+            held = list(self._held.items())
+            changed = [[handle, change] for handle, each in held if (change := self._change(each)) is not None]
+            if changed:
+                out["r"] = [*out.get("r", ()), *changed]
         if self._ending:
             ending, self._ending = self._ending, []
             for record in ending:
@@ -219,11 +224,9 @@ def _changes(changes: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
     if not isinstance(changes, list):
         raise GoError("changes of records are a list")
     for item in changes:
-        match item:
-            case [int(handle), dict(change)]:
-                yield handle, change
-            case _:
-                raise GoError("a change of a record is a handle and what has changed")
+        if type(item) is not list or len(item) != 2 or type(item[0]) is not int or type(item[1]) is not dict:
+            raise GoError("a change of a record is a handle and what has changed")
+        yield item[0], item[1]
 
 
 # -- the form of records, without handles -----------------------------------------------------------------------------
@@ -234,7 +237,7 @@ def wire_of(record: Record, out: Out | None = None) -> dict[str, Any]:
     wire: dict[str, Any] = {"c": record.collection.id, "r": row_of(record.collection, record.data)}
     data, loaded, stored = record.data, record.loaded, record.original
     if loaded is not data:
-        wire["o"] = None if loaded is None else row_of(record.collection, loaded)
+        wire["o"] = None if loaded is None else _differing(record.collection, loaded, data)
     if stored is not loaded:
         wire["t"] = 1 if stored is data else None if stored is None else row_of(record.collection, stored)
     if record.expand:
@@ -246,7 +249,19 @@ def wire_of(record: Record, out: Out | None = None) -> dict[str, Any]:
 
 def row_of(collection: "Collection", data: Mapping[str, Any]) -> list[Any]:
     """Values in the order of the collection's fields."""
-    return [value_out(field, data[field.name]) for field in collection.fields]
+    return [
+        value if type(value := data[field.name]) in AS_THEY_ARE and field.type != "json" else value_out(field, value)
+        for field in collection.fields
+    ]
+
+
+def _differing(collection: "Collection", data: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of fields that are others than those of `known`, by name."""
+    return {
+        field.name: value_out(field, value)
+        for field in collection.fields
+        if (value := data[field.name]) is not known[field.name]
+    }
 
 
 def value_out(field: Field, value: Any) -> Any:

@@ -10,25 +10,24 @@ import pytest
 
 from sandbox.engine import Engine, ScriptError
 from sandbox.prelude import prelude
+from worker.hooks.requests import Head
 
-REQUEST = {
-    "method": "GET",
-    "uri": "/hello/you?a=b",
-    "query": "a=b",
-    "headers": [["user-agent", "x"]],
-    "host": "a.localhost",
-    "version": "1.1",
-    "type": "",
-    "length": 0,
-    "close": False,
-    "remote": "127.0.0.1:1",
-    "remoteIP": "127.0.0.1",
-    "realIP": "127.0.0.1",
-    "anonymous": True,
-    "authorization": "",
-    "pattern": "GET /hello/{name}",
-    "values": {"name": "you"},
-}
+HEAD = Head(
+    method="GET",
+    uri="/hello/you?a=b",
+    query="a=b",
+    headers=[["user-agent", "x"]],
+    host="a.localhost",
+    version="1.1",
+    type="",
+    length=0,
+    close=False,
+    remote="127.0.0.1:1",
+    remote_ip="127.0.0.1",
+    real_ip="127.0.0.1",
+    anonymous=True,
+)
+REQUEST = {"head": list(HEAD), "pattern": "GET /hello/{name}", "values": {"name": "you"}}
 ANSWERS = {"request.headers": [["vary", "Origin"]], "request.info": {"body": {"a": 1}}}
 KEEP = "globalThis.kept = new WeakRef({}); globalThis.kept = new WeakRef"
 HANDLERS = {

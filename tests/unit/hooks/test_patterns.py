@@ -49,7 +49,7 @@ def _path(parts: tuple[str, ...]) -> str:
     return "/" + "/".join("" if part == SLASH else part for part in parts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(patterns(), patterns())
 def test_conflicts(one: Pattern, other: Pattern) -> None:
     mine, its = matched(one), matched(other)
@@ -59,7 +59,7 @@ def test_conflicts(one: Pattern, other: Pattern) -> None:
         assert more_specific(one, other) == (mine < its)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(patterns(), min_size=1, max_size=6), st.sampled_from(REQUESTS))
 def test_finds_the_most_specific(given_: list[Pattern], request_: tuple[str, tuple[str, ...]]) -> None:
     known: list[Pattern] = []
@@ -200,6 +200,18 @@ def test_among_the_servers_own(method: str, parts: tuple[str, ...], pattern: str
     )
     found = routes.find(method, "", parts)
     assert (found.pattern if isinstance(found, Found) else found) == pattern
+    assert found is None or routes.takes(method)
+
+
+@pytest.mark.parametrize(
+    ("added", "taken"),
+    [("GET", {"GET", "HEAD"}), ("POST", {"POST"}), ("", {"GET", "HEAD", "POST", "PATCH"}), (None, set())],
+)
+def test_methods_that_are_nobodys(added: str | None, taken: set[str]) -> None:
+    routes = Routes(_manifest(*(() if added is None else ((added, "/a"),))))
+    for method in ("GET", "HEAD", "POST", "PATCH"):
+        assert routes.takes(method) == (method in taken), method
+        assert (routes.find(method, "", ("a",)) is not None) <= routes.takes(method), method
 
 
 def test_order_of_middlewares() -> None:

@@ -103,7 +103,7 @@ def test_what_was_loaded_outlives_a_commit(users: Collection) -> None:
     assert "o" not in wire_of(record)
     record.set("name", "after")
     changed = wire_of(record)
-    assert dict(zip([f.name for f in users.fields], changed["o"], strict=True))["name"] == "before"
+    assert changed["o"] == {"name": "before"}
     assert "t" not in changed
     record.committed()
     assert wire_of(record)["t"] == 1

@@ -13,6 +13,7 @@ from sandbox.frames import (
     call_frame,
     length_of,
     split_call,
+    whole_call,
 )
 
 
@@ -24,6 +25,11 @@ def test_calls_come_out_as_they_went_in(name: bytes, args: bytes) -> None:
     assert length_of(frame, CALL_BYTES_MAX) == len(frame) - HEAD_BYTES
     assert split_call(frame[HEAD_BYTES:]) == (name, args)
     assert split_call(memoryview(frame)[HEAD_BYTES:]) == (name, args)
+    assert whole_call(frame) == (name, args)
+    for cut in (0, 3, 4, 5, 6, len(frame) - 1):
+        assert whole_call(bytearray(frame[:cut])) is None, cut
+    with pytest.raises(FrameError):
+        whole_call(frame + b"\x05")
 
 
 def test_an_answer_is_its_length_and_itself() -> None:
@@ -45,6 +51,8 @@ def test_an_answer_is_its_length_and_itself() -> None:
 def test_what_is_no_call_is_refused(frame: bytes) -> None:
     with pytest.raises(FrameError):
         split_call(frame)
+    with pytest.raises(FrameError):
+        whole_call(struct.pack("<I", len(frame)) + frame)
 
 
 def test_too_long_a_frame_is_refused_by_its_first_bytes() -> None:
@@ -53,3 +61,6 @@ def test_too_long_a_frame_is_refused_by_its_first_bytes() -> None:
         length_of(struct.pack("<I", 11), 10)
     with pytest.raises(FrameError):
         length_of(b"\xff\xff\xff\xff", CALL_BYTES_MAX)
+    for begun in (b"\xff\xff\xff\xff", b"\xff\xff\xff\xff\x01\0x"):
+        with pytest.raises(FrameError):
+            whole_call(begun)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 DATABASES = ("data.db", "auxiliary.db")
-COMPANIONS = ("", "-wal", "-shm", "-journal")
+COMPANIONS = ("", "-wal", "-shm", "-journal", "-spool")
 DATA = "pb_data"
 # In the tenant's own folder: what the server keeps there, and what the operator says there.
 OWN = ("hooks.json", "env")
