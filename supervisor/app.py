@@ -111,6 +111,7 @@ class Server(BaseApplication):
         finally:
             parts.keeping.stop()
             parts.pump.close()
+            parts.registry.close()
             os.close(lock)
 
     def _begin(self) -> int:

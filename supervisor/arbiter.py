@@ -120,11 +120,16 @@ class ShardArbiter(Arbiter):
     def _spawn(self, shard: int, berth: int) -> Seat | None:
         """Forks a worker; None when that is not possible now."""
         self.parts.berths.occupied(berth)
+        self.parts.registry.close()
         ours, theirs = pair()
         self._outfit = shard, berth, theirs
         # Whatever lives now is never looked at by the collector again, so the pages shared with the child stay shared.
-        gc.collect()
+        # At the first fork nothing is looked for: imports leave next to no garbage, and to find that out takes a tenth
+        # of the whole start. The collector was off until here (`supervisor.cli`).
+        if gc.isenabled():
+            gc.collect()
         gc.freeze()
+        gc.enable()
         # A signal between the fork and the child's own handlers would end in the inherited queue, unseen.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
         try:
@@ -281,6 +286,7 @@ class ShardArbiter(Arbiter):
     def _exec(self) -> None:
         parts = self.parts
         parts.keeping.close()  # first: what it can't write is kept
+        parts.registry.close()
         seats = parts.crew.seats
         crew = [
             Sitting(

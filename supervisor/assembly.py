@@ -35,6 +35,8 @@ from supervisor.premises import StartError
 from supervisor.pump import Pump
 from supervisor.respawn import signal_name
 from supervisor.takeover import State
+from supervisor.tenants import drafts
+from supervisor.tenants.drafts import DraftError
 from supervisor.tenants.holds import Holds
 from supervisor.tenants.registry import Registry, RegistryError
 from supervisor.tick import Tick
@@ -56,7 +58,7 @@ def assemble(  # noqa: PLR0917 (what differs between a start and a takeover)
 ) -> Parts:
     """Everything but the listener for HTTP. `on_open` is run on the loop once commands are taken. Raises StartError."""
     registry = Registry(registry_file(settings))
-    directory = _directory(settings, registry, state)
+    directory = _directory(settings, registry, state, log)
     pump = Pump()
     berths = berths_of(settings, state, log)
     crew = Crew(pump.loop, directory, berths.count, log)
@@ -99,6 +101,7 @@ def assemble(  # noqa: PLR0917 (what differs between a start and a takeover)
         keeping.start(pump.loop, "upgrade", "the new code has taken over")
     return Parts(
         settings=settings,
+        registry=registry,
         directory=directory,
         berths=berths,
         crew=crew,
@@ -122,15 +125,19 @@ def assemble(  # noqa: PLR0917 (what differs between a start and a takeover)
     )
 
 
-def _directory(settings: Settings, registry: Registry, state: State | None) -> Directory:
+def _directory(settings: Settings, registry: Registry, state: State | None, log: logging.Logger) -> Directory:
     routes = Routes(tuple(state.berths)) if state else first_routes(settings.shards)
     directory = Directory(routes, settings.base_domain, settings.path_prefix)
     try:
         registry.prepare()
         for tenant in registry.load():
             directory.put(tenant)
-    except RegistryError as error:
+        if state is None:
+            drafts.settle(settings, directory, log)
+    except (RegistryError, DraftError) as error:
         raise StartError(str(error)) from error
+    finally:
+        registry.close()  # what is imported next configures SQLite, for which nothing may be open
     return directory
 
 

@@ -1,15 +1,33 @@
 """The command line: `pocker serve`, and the operator's commands to a running server.
 
-An operator's command only talks over a socket, so it must start fast: everything that is not needed to read arguments
-is imported in the command that needs it.
+An operator's command only talks over a socket, so it must start fast: everything that is not needed to read its own
+arguments is imported in the command that needs it, and no other command is imported (COMMANDS).
 
 Exit codes: 0 done, 1 not done (one line on stderr says why), 2 wrong usage.
 """
 
+import gc
+import importlib
+from typing import cast
+
 import click
 
-from supervisor.commandline import doctor, hooks, migrate, renewal, server, superusers, tenants
 from supervisor.commandline.asking import fail
+
+COMMANDS = {
+    "doctor": "doctor:doctor",
+    "events": "server:events",
+    "hooks": "hooks:hooks",
+    "migrate": "migrate:migrate",
+    "recycle": "renewal:recycle",
+    "status": "server:status",
+    "superuser": "superusers:superuser",
+    "tenant": "tenants:tenant",
+    "top": "server:top",
+    "upgrade": "renewal:upgrade",
+    "usage": "server:usage",
+}
+"""Each command, and what it is in `supervisor.commandline`."""
 
 
 def main() -> None:
@@ -17,7 +35,20 @@ def main() -> None:
     pocker(prog_name="pocker")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Lazily(click.Group):
+    """Imports a command of COMMANDS when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        return cast("click.Command", getattr(importlib.import_module(f"supervisor.commandline.{module}"), name))
+
+
+@click.group(cls=Lazily, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="pocker", message="%(version)s")
 def pocker() -> None:
     """Thousands of PocketBase-compatible tenants in one small set of processes."""
@@ -34,6 +65,7 @@ def serve(config: str | None, data: str | None, listen: str | None, shards: str 
 
     Flags win over the environment, which wins over the YAML file. configs/default.yaml explains every key.
     """
+    gc.disable()  # until the first fork (`supervisor.arbiter`): what is made meanwhile stays
     from supervisor.app import Server  # noqa: PLC0415
     from supervisor.config import ConfigError, load  # noqa: PLC0415
     from supervisor.premises import StartError  # noqa: PLC0415
@@ -43,9 +75,3 @@ def serve(config: str | None, data: str | None, listen: str | None, shards: str 
         Server(load(config, flags), reread=lambda: load(config, flags), demo=demo).run()
     except (ConfigError, StartError) as error:
         fail(str(error))
-
-
-for command in (tenants.tenant, superusers.superuser, server.status, server.top, server.usage, server.events):
-    pocker.add_command(command)
-for command in (hooks.hooks, migrate.migrate, renewal.recycle, renewal.upgrade, doctor.doctor):
-    pocker.add_command(command)

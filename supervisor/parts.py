@@ -14,6 +14,7 @@ from supervisor.crew import Crew
 from supervisor.moves import Moves, Shelf
 from supervisor.pump import Pump
 from supervisor.takeover import State
+from supervisor.tenants.registry import Registry
 from supervisor.tick import Tick
 from supervisor.upgrade import Counter, Upgrade
 
@@ -53,6 +54,7 @@ class Parts:
     """
 
     settings: Settings
+    registry: Registry
     directory: Directory
     berths: Berths
     crew: Crew

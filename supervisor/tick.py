@@ -152,8 +152,12 @@ class Tick:
         )
 
     def _memory_kb(self, limit_kb: int) -> int:
-        """What all processes take together. What they share counts once; to find that out takes some ms a process, so
-        it is left out while even all of it counted again and again is far from the limit."""
+        """What all processes take together: what their control group counts, if the limit is its own.
+
+        Otherwise those that serve. What they share counts once; to find that out takes some ms a process, so it is left
+        out while even all of it counted again and again is far from the limit."""
+        if not self._settings.policy.memory_mb and (used_kb := self._machine.memory_used_kb()):
+            return used_kb
         total = sum(sample.rss_kb for sample in self._last.values())
         if total < limit_kb * LOW_PART or not limit_kb:
             return total

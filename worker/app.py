@@ -7,6 +7,7 @@ which needs a part that is built here.
 
 import asyncio
 import logging
+import mimetypes
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -32,6 +33,7 @@ from worker.hooks.reload import Watch
 from worker.http.exchange import Request, Response
 from worker.http.front import make_app
 from worker.lanes import Lanes
+from worker.logkeeper import LogKeeper
 from worker.orders import Orders
 from worker.ownership import Ownership
 from worker.tenants import Tenants
@@ -44,6 +46,7 @@ ROUTE_GROUPS = (health, logs, sql, settings, crons, collections, auth, batch, re
 def preload() -> None:
     """Have everything imported and SQLite configured before the fork. No connection may be open."""
     shrink_sqlite()
+    mimetypes.init()  # else each worker has tables of its own
 
 
 class Shard:
@@ -109,7 +112,7 @@ class Shard:
         tenants = self.tenants
         watch = Watch(tenants.scripts, lambda work: tenants.closer.apart(self.accounts.own, work))
         self._periodic = [
-            loop.create_task(self._flush_periodically()),
+            loop.create_task(LogKeeper(tenants, self._settings.logs.flush_s).keep()),
             loop.create_task(rooms),
             loop.create_task(watch.keep(tenants.latest, lambda: tenants.now)),
         ]
@@ -140,22 +143,6 @@ class Shard:
         """What was used since the last call; the caller adds its connections and hand-offs."""
         usage = WorkerUsage(shard=self.index, pid=0, live_tenants=len(self.tenants), lag_ms=self._lag.take_ms())
         return self._reporter.fill(usage)
-
-    async def _flush_periodically(self) -> None:
-        """Write the request logs of tenants that have some. A log never fails; what it can't write it counts."""
-        tenants = self.tenants
-        while True:
-            await asyncio.sleep(self._settings.logs.flush_s)
-            names = list(tenants.unwritten)
-            tenants.unwritten.clear()  # the same set: open tenants add themselves to it
-            for name in names:
-                context = tenants.live(name)
-                if context is None or not context.logs.pending:
-                    continue
-                # in a thread, one after another: a thousand in a row on the loop would be felt
-                await tenants.closer.apart(context.account, context.logs.flush)
-                if context.logs.pending and tenants.live(name) is context:
-                    tenants.unwritten.add(name)
 
     async def close(self, timeout_s: float) -> None:
         """Stop the periodic work, write every log, checkpoint and close every database, within so many seconds."""

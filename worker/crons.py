@@ -102,7 +102,7 @@ class Crons:
         tenants = self._tenants
         ownership = tenants.ownership
         names = {context.name for context in tenants if any(is_due(job.schedule, moment) for job in jobs_of(context))}
-        known = [tenant for tenant in ownership.directory if tenant.crons and tenant.state is TenantState.ACTIVE]
+        known = [tenant for tenant in ownership.directory.scheduled() if tenant.state is TenantState.ACTIVE]
         for number, tenant in enumerate(known):
             if number % LOOKS == LOOKS - 1:
                 await asyncio.sleep(0)

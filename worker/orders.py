@@ -18,7 +18,7 @@ import apsw
 
 from supervisor.contract.messages import Call, Message, Progress, Reply, TenantDrop, TenantPut
 from supervisor.contract.plan import DEFAULT_PLAN
-from supervisor.contract.settings import plan_of, template_dir
+from supervisor.contract.settings import draft_dir, plan_of, template_dir
 from supervisor.contract.tenant import Tenant, TenantState
 from worker import provision
 from worker.auth import superusers
@@ -27,8 +27,9 @@ from worker.fair.account import Account
 from worker.fair.disk import measure
 from worker.hibernation import Hibernation
 from worker.hooks import automigrate, migrations, report
-from worker.hooks.files import FilesError, has_scripts
+from worker.hooks.files import HOOKS, FilesError, has_scripts
 from worker.lanes import Lanes
+from worker.services.logs import recover
 from worker.tenants import Tenants
 
 # Progress is told at most so often.
@@ -112,7 +113,10 @@ class Orders:
 
     def _start(self, tenant: Tenant) -> None:
         """One that serves from now on is opened if it has scripts: what they have scheduled is to be known."""
-        if self._tenants.ownership.mine(tenant.name) and self._tenants.live(tenant.name) is None:
+        tenants = self._tenants
+        if not tenants.ownership.mine(tenant.name) or tenants.live(tenant.name) is not None:
+            return
+        if (tenants.directory(tenant.name) / HOOKS).exists():  # a new tenant has none, and is not worth a thread
             task = asyncio.get_running_loop().create_task(self._started(tenant.name))
             self._starts.add(task)
             task.add_done_callback(self._starts.discard)
@@ -180,16 +184,20 @@ class Orders:
             return await operation(call)
 
     async def _provision(self, call: Call) -> None:
-        directory = self._tenants.directory(call.tenant)
-        await self._lanes.blocking(self._payer(call), provision.provision, self._template, directory, self._fits(call))
+        draft = self._draft(call)
+        await self._lanes.blocking(self._payer(call), provision.provision, self._template, draft, self._fits(call))
 
     async def _import(self, call: Call) -> None:
         arguments = call.args
         companions = {kind: self._outside(arguments[kind]) for kind in provision.COMPANIONS if arguments.get(kind)}
-        source, target = self._outside(arguments["source"]), self._tenants.directory(call.tenant)
+        source, target = self._outside(arguments["source"]), self._draft(call)
         progress, fits = self._progress(call), self._fits(call)
         job = (provision.import_directory, source, target, companions, progress, fits)
         await self._lanes.long(self._payer(call), *job)
+
+    def _draft(self, call: Call) -> Path:
+        """Where a new tenant is made: the supervisor moves it to its place when it has entered it in the registry."""
+        return draft_dir(self._tenants.settings, call.tenant)
 
     def _fits(self, call: Call) -> provision.Fits:
         """Whether a new tenant has room: on the disk, and within the plan that it is to have."""
@@ -199,14 +207,17 @@ class Orders:
     async def _export(self, call: Call) -> None:
         target = self._outside(call.args["target"])
         context = self._tenants.live(call.tenant)
+        source = self._tenants.directory(call.tenant)
         if context is not None:
             await self._tenants.closer.apart(context.account, context.logs.flush)
-        source = self._tenants.directory(call.tenant)
+        else:
+            await self._tenants.closer.apart(None, partial(recover, source / "pb_data" / "auxiliary.db"))
         await self._lanes.long(self._payer(call), provision.export_directory, source, target, self._progress(call))
 
     async def _remove(self, call: Call) -> None:
         await self._shut(call.tenant)
-        await self._lanes.long(self._payer(call), provision.remove, self._tenants.directory(call.tenant))
+        for directory in (self._draft(call), self._tenants.directory(call.tenant)):
+            await self._lanes.long(self._payer(call), provision.remove, directory)
 
     async def _disk(self, call: Call) -> int:
         use = await self._lanes.long(self._payer(call), measure, self._tenants.directory(call.tenant))

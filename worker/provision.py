@@ -1,6 +1,6 @@
 """Making, importing, exporting and removing the files of a tenant.
 
-A new tenant is a copied template with fresh secrets, so that it costs milliseconds. An import copies a PocketBase data
+A new tenant is a template with secrets of its own, so that it costs milliseconds. An import copies a PocketBase data
 directory, its write-ahead log included; an export writes one that the real PocketBase opens. What takes long runs in a
 thread of the owner's worker and tells how far it is. What fails half-way, as for want of space, leaves nothing behind.
 
@@ -20,7 +20,7 @@ from pathlib import Path
 import apsw
 
 from worker.db.connection import Database
-from worker.db.migrations import TEMPLATE_VERSION, check_importable, ensure_auxiliary, personalise, write_template
+from worker.db.migrations import TEMPLATE_VERSION, check_importable, ensure_auxiliary, personal_copy, write_template
 from worker.fair.disk import MB, DiskWatch
 from worker.sql import rand_id
 
@@ -80,7 +80,10 @@ def _mb(size: int) -> int:
 
 
 def provision(template_root: Path, directory: Path, allow: Fits = lambda _: None) -> None:
-    """Make the files of a new tenant in `directory`, which must not exist. Raises ProvisionError."""
+    """Make the files of a new tenant in `directory`, which must not exist; its data is on the disk when this returns.
+
+    Raises ProvisionError.
+    """
     try:
         source = template(template_root)
         allow(sum((source / name).stat().st_size for name in DATABASES))
@@ -90,20 +93,22 @@ def provision(template_root: Path, directory: Path, allow: Fits = lambda _: None
     except (OSError, apsw.Error) as error:
         raise ProvisionError(f"the tenant's files can't be made: {error}") from error
     try:
-        pb_data = directory / "pb_data"
-        pb_data.mkdir()
-        for name in DATABASES:
-            shutil.copyfile(source / name, pb_data / name)
-        db = Database(pb_data / "data.db")
-        try:
-            personalise(db)
-        finally:
-            db.close()
+        write_databases(source, directory / "pb_data", os.fsync)
     except BaseException as error:
         shutil.rmtree(directory, ignore_errors=True)
         if isinstance(error, OSError | apsw.Error):
             raise ProvisionError(f"the tenant's files can't be made: {error}") from error
         raise
+
+
+def write_databases(source: Path, pb_data: Path, settle: Callable[[int], None]) -> None:
+    """Write a new tenant's databases into `pb_data`, which is made; `settle` gets the descriptor of its data."""
+    pb_data.mkdir()
+    (pb_data / "auxiliary.db").write_bytes((source / "auxiliary.db").read_bytes())
+    with (pb_data / "data.db").open("xb") as file:
+        file.write(personal_copy((source / "data.db").read_bytes()))
+        file.flush()
+        settle(file.fileno())
 
 
 def import_directory(
@@ -188,7 +193,9 @@ def export_directory(directory: Path, target: Path, progress: Progress) -> None:
             progress(name, 0, 0)
             backup(pb_data / name, target / name)
         # the copies are complete; the WAL of a tenant that writes on belongs to what it has by now, not to them
-        own = frozenset(pb_data / f"{name}{suffix}" for name in DATABASES for suffix in ("", "-wal", "-journal"))
+        own = frozenset(
+            pb_data / f"{name}{suffix}" for name in DATABASES for suffix in ("", "-wal", "-journal", "-spool")
+        )
         copy_trees([(pb_data, target)], progress, skip=own.__contains__)
     except (OSError, apsw.Error, ProvisionError) as error:
         # a part of an export looks like all of one

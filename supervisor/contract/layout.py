@@ -7,7 +7,9 @@ DATA/
 ├── control.sock       operator's commands, 0600
 ├── shard-N.sock       listener of one shard, for a proxy that hashes by Host
 ├── template/          what a new tenant is copied from
-└── tenants/NAME/      pb_data, pb_hooks, pb_migrations, pb_public
+└── tenants/
+    ├── NAME/          pb_data, pb_hooks, pb_migrations, pb_public
+    └── .drafts/NAME/  of a tenant that is being made: renamed once the registry has it
 """
 
 REGISTRY = "registry.db"
@@ -17,4 +19,5 @@ CONTROL_SOCKET = "control.sock"
 SHARD_SOCKET = "shard-{}.sock"
 TEMPLATE = "template"
 TENANTS = "tenants"
+DRAFTS = ".drafts"  # no name begins with a dot
 DATA_DEFAULT = "./pocker_data"

@@ -64,6 +64,7 @@ class Sql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     inline_budget_ms: Annotated[float, Meta(ge=0.1, le=10_000)] = 5.0
     write_timeout_s: Seconds = 5.0
     pool_threads: Annotated[int, Meta(ge=1, le=64)] = 4
+    memory_mb: Annotated[int, Meta(ge=1, le=65_536)] = 96
     console_timeout_s: Seconds = 30.0
     consoles: Annotated[int, Meta(ge=1, le=64)] = 2
 
@@ -205,3 +206,8 @@ def tenants_dir(settings: Settings) -> Path:
 def tenant_dir(settings: Settings, name: str) -> Path:
     """Directory of one tenant: `pb_data`, `pb_hooks`, `pb_migrations`, `pb_public`, as PocketBase lays them out."""
     return tenants_dir(settings) / name
+
+
+def draft_dir(settings: Settings, name: str) -> Path:
+    """Where the files of a tenant are made: a rename away from `tenant_dir`."""
+    return tenants_dir(settings) / layout.DRAFTS / name

@@ -59,7 +59,10 @@ class Directory:
     change owners. `coming` are the routes that are being prepared, if any.
     """
 
-    __slots__ = ("_base", "_domains", "_hosts", "_path_prefix", "_shards", "_tenants", "coming", "kept", "routes")
+    __slots__ = (
+        *("_base", "_domains", "_hosts", "_path_prefix", "_scheduled", "_shards", "_tenants"),
+        *("coming", "kept", "routes"),
+    )
 
     def __init__(self, routes: Routes, base_domain: str, path_prefix: bool) -> None:
         self.routes = routes
@@ -70,6 +73,7 @@ class Directory:
         self._path_prefix = path_prefix
         self._tenants: dict[str, Tenant] = {}
         self._domains: dict[str, str] = {}
+        self._scheduled: dict[str, Tenant] = {}  # those with jobs
         self._hosts: dict[bytes, Tenant] = {}  # Host values as sent → tenant, forgotten at every change
 
     def put(self, tenant: Tenant) -> None:
@@ -79,6 +83,10 @@ class Directory:
             self._forget_domains(known)
         self._tenants[tenant.name] = tenant
         self._shards.pop(tenant.name, None)
+        if tenant.crons:
+            self._scheduled[tenant.name] = tenant
+        else:
+            self._scheduled.pop(tenant.name, None)
         for domain in tenant.domains:
             self._domains[domain.lower()] = tenant.name
         self._hosts.clear()
@@ -88,6 +96,7 @@ class Directory:
         known = self._tenants.pop(name, None)
         if known is not None:
             self._forget_domains(known)
+            self._scheduled.pop(name, None)
             self._shards.pop(name, None)
             self.kept.pop(name, None)
             self._hosts.clear()
@@ -106,6 +115,11 @@ class Directory:
 
     def __iter__(self) -> Iterator[Tenant]:
         return iter(self._tenants.values())
+
+    def scheduled(self) -> list[Tenant]:
+        """The tenants with jobs. To look at all of them would give a worker a copy of what it shares with the others:
+        Python counts references where its objects stand."""
+        return list(self._scheduled.values())
 
     def settle(self, routes: Routes, kept: Mapping[str, int]) -> None:
         """These routes are in force, but for what is kept: name → berth. Nothing is being prepared any more."""

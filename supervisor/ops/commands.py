@@ -34,6 +34,7 @@ from supervisor.ops.requests import (
     Suspend,
 )
 from supervisor.ops.tenancy import Refused, Tenancy
+from supervisor.tenants.drafts import DraftError
 from supervisor.tenants.lifecycle import LifecycleError
 from supervisor.tenants.registry import RegistryError
 from supervisor.tick import Tick
@@ -102,7 +103,7 @@ class Commands:
             return await function(msgspec.convert(args, shape), on_progress)
         except msgspec.ValidationError as error:
             raise CommandError(f"{command}: {error}") from error
-        except (Refused, CrewError, LifecycleError, RegistryError, ArchiveError) as error:
+        except (Refused, CrewError, LifecycleError, RegistryError, DraftError, ArchiveError) as error:
             raise CommandError(str(error)) from error
 
     async def _create(self, args: Create, on_progress: OnProgress) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Making, changing and removing tenants.
 
 The order of every change is the same: the registry first (durable), then every worker's directory (acknowledged), then
-the files (by the owner). So whatever is cut off is found in the registry by the next start, which repairs it.
+the files (by the owner). So whatever is cut off is found in the registry by the next start, which repairs it. Only what
+is new has its files first, aside: the registry's word makes a tenant of them, and then they take their place. If that
+is cut off between the two, the next start does it; what it finds aside without that word goes away
+(`supervisor.tenants.drafts`). So a creation waits for the disk twice, and not at all before its files are made.
 """
 
 import logging
@@ -14,14 +17,16 @@ import msgspec
 from supervisor.accounting.ledger import Ledger
 from supervisor.contract.messages import Due, Progress, Scheduled, TenantDrop, TenantFailed, TenantPut
 from supervisor.contract.plan import DEFAULT_PLAN
-from supervisor.contract.settings import Settings, tenant_dir
+from supervisor.contract.settings import Settings, draft_dir, tenant_dir
 from supervisor.contract.shardmap import Directory
 from supervisor.contract.stamp import stamp_now
 from supervisor.contract.tenant import Tenant, TenantState, is_name
 from supervisor.crew import Crew, CrewError, OnProgress
+from supervisor.tenants.drafts import DraftError, place
 from supervisor.tenants.holds import BUSY_TIMEOUT_S, Holds
 from supervisor.tenants.lifecycle import OPERABLE, REPAIRS, LifecycleError, Repair, take
 from supervisor.tenants.registry import Registry, RegistryError
+from supervisor.tenants.together import Together
 
 DOMAINS_MAX = 100
 DOMAIN_CHARS_MAX = 253
@@ -50,6 +55,7 @@ class Tenancy:
     ) -> None:
         self._settings = settings
         self._registry = registry
+        self._together = Together(registry)
         self._directory = directory
         self._crew = crew
         self._ledger = ledger
@@ -84,13 +90,13 @@ class Tenancy:
                 raise Refused(f"{path} exists but belongs to no tenant; move it away (it can then be imported)")
             now = stamp_now()
             tenant = Tenant(name, TenantState.CREATING, None, tuple(self._checked(name, domains)), "", now, plan)
-            self._registry.put(tenant)
             self._directory.put(tenant)
             try:
                 await self.call(tenant, op, args | {"plan": tenant.plan}, on_progress)
                 finished = take("finish", tenant)
-                self._registry.put(finished)
-            except (CrewError, RegistryError) as error:
+                await self._together.put(finished)
+                place(draft_dir(self._settings, name), path)
+            except (CrewError, RegistryError, DraftError) as error:
                 self._log.warning("tenant %s could not be made (%s): %s", name, op, error)
                 await self._undo(tenant)
                 raise
@@ -229,7 +235,7 @@ class Tenancy:
                 self._log.warning("tenant %s was left %s by the previous run: it %s", tenant.name, tenant.state, done)
 
     async def _change(self, tenant: Tenant) -> None:
-        self._registry.put(tenant)
+        await self._together.put(tenant)
         await self._spread(tenant)
 
     async def _spread(self, tenant: Tenant) -> None:

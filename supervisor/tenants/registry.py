@@ -1,14 +1,14 @@
 """The registry: one small SQLite database that says which tenants exist and in which state.
 
-A connection lives for one operation and never longer. The supervisor forks a worker whenever one dies, and SQLite must
-not be carried over a fork: a child that closes an inherited connection drops the POSIX locks its parent relies on.
-Opening costs about 0.3 ms, the commit of a change a few (it is synced to disk), and both are rare: everything that runs
-often asks the `Directory` in memory.
+SQLite must not be carried over a fork, so the connection is closed before each (`close`), and opened again by the next
+operation: with the log and its index that costs more than a change. The commit of a change waits for the disk, once
+(with a rollback journal it would be three times), and what is changed at the same time is changed together
+(`supervisor.tenants.together`). Everything that runs often asks the `Directory` in memory.
 """
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -45,10 +45,11 @@ class RegistryError(Exception):
 class Registry:
     """The tenants on disk. Every method is one transaction, durable when it returns."""
 
-    __slots__ = ("_path",)
+    __slots__ = ("_connection", "_path")
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._connection: apsw.Connection | None = None
 
     def prepare(self) -> None:
         """Creates the database if there is none, brings one of a former release up to date; all or nothing.
@@ -90,27 +91,36 @@ class Registry:
                 for name, state, shard, domains, reason, created, plan, crons in rows
             ]
 
-    def put(self, tenant: Tenant) -> None:
-        """Adds the tenant, or replaces what is known of it."""
-        with self._transaction() as connection:
-            connection.execute(
-                f"REPLACE INTO tenants ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    tenant.name,
-                    tenant.state.value,
-                    tenant.shard,
-                    json.dumps(tenant.domains),
-                    tenant.reason,
-                    tenant.created,
-                    tenant.plan,
-                    json.dumps(tenant.crons),
-                ),
+    def put(self, *tenants: Tenant) -> None:
+        """Adds the tenants, or replaces what is known of them: all, or none."""
+        rows = (
+            (
+                tenant.name,
+                tenant.state.value,
+                tenant.shard,
+                json.dumps(tenant.domains),
+                tenant.reason,
+                tenant.created,
+                tenant.plan,
+                json.dumps(tenant.crons),
             )
+            for tenant in tenants
+        )
+        with self._transaction() as connection:
+            connection.executemany(f"REPLACE INTO tenants ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def remove(self, name: str) -> None:
         """Forgets the tenant; an unknown name is nothing to do."""
         with self._transaction() as connection:
             connection.execute("DELETE FROM tenants WHERE name = ?", (name,))
+
+    def close(self) -> None:
+        """Leaves nothing open, and the file as all there is: the log is taken into it. Never fails: what can't be taken
+        in now stays in the log. The next operation opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(apsw.Error):
+                connection.close()
 
     def rehearse(self) -> None:
         """Whether `prepare` and `load` would succeed in this release; the file stays as it is. Raises RegistryError."""
@@ -126,19 +136,31 @@ class Registry:
                         one.step()
             except apsw.Error as error:
                 raise RegistryError(f"{self._path}: cannot be used: {error}") from error
-            copy.prepare()
-            copy.load()
+            try:
+                copy.prepare()
+                copy.load()
+            finally:
+                copy.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[apsw.Connection]:
         try:
+            connection = self._opened()
+            with connection:
+                yield connection
+        except apsw.Error as error:  # a full disk, no descriptors: what was to be changed is as it was
+            self.close()
+            raise RegistryError(f"{self._path}: cannot be used: {error}") from error
+
+    def _opened(self) -> apsw.Connection:
+        if self._connection is None:
             connection = apsw.Connection(str(self._path))
             try:
                 connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+                connection.pragma("journal_mode", "wal")
                 connection.pragma("synchronous", "full")
-                with connection:
-                    yield connection
-            finally:
+            except BaseException:
                 connection.close()
-        except apsw.Error as error:  # a full disk, no descriptors: what was to be changed is as it was
-            raise RegistryError(f"{self._path}: cannot be used: {error}") from error
+                raise
+            self._connection = connection
+        return self._connection

@@ -33,7 +33,7 @@ from supervisor.contract.messages import (
     TenantPut,
     UsageReport,
 )
-from supervisor.contract.settings import Settings
+from supervisor.contract.settings import Settings, draft_dir, tenant_dir
 from supervisor.contract.shardmap import Directory, Routes, first_routes
 from supervisor.contract.slots import Slots
 from supervisor.contract.tenant import Tenant, TenantState
@@ -202,7 +202,7 @@ class Parent:
         """Tenants with an open collection `notes`, copies of the first; the token of their superuser."""
         first = names[0]
         await self._call(first, "provision")
-        await self.put(Tenant(first, TenantState.ACTIVE))
+        await self._found(first)
         await self._call(first, "superuser.upsert", email=EMAIL, password=PASSWORD)
         async with Client(self.port) as client:
             token: str = (await client.get(first, LOGIN, CREDENTIALS))["token"]
@@ -213,8 +213,12 @@ class Parent:
         await self._call(first, "export", target=source)
         for name in names[1:]:
             await self._call(name, "import", source=source)
-            await self.put(Tenant(name, TenantState.ACTIVE))
+            await self._found(name)
         return token
+
+    async def _found(self, name: str) -> None:
+        draft_dir(self.board.settings, name).rename(tenant_dir(self.board.settings, name))
+        await self.put(Tenant(name, TenantState.ACTIVE))
 
     async def _call(self, name: str, op: str, **args: Any) -> Any:
         tenant = self.directory.get(name) or Tenant(name, TenantState.CREATING)

@@ -33,7 +33,7 @@ from supervisor.app import Server
 from supervisor.config import ConfigError, load
 from supervisor.contract.channel import Channel, attach
 from supervisor.contract.messages import Call, Depart, Progress, Reply, UsageReport
-from supervisor.contract.settings import tenant_dir
+from supervisor.contract.settings import draft_dir, tenant_dir
 from supervisor.contract.usage import TenantUsage, WorkerUsage
 from supervisor.premises import StartError
 from supervisor.takeover import CHECK, VARIABLE
@@ -104,9 +104,10 @@ class StandIn(Worker):
                 self.channel.send(Reply(message.id, False, error="bad cannot be provisioned"))
                 return
             case Call(op="provision"):
-                tenant_dir(self.board.settings, message.tenant).mkdir()
+                draft_dir(self.board.settings, message.tenant).mkdir(parents=True)
             case Call(op="remove"):
-                shutil.rmtree(tenant_dir(self.board.settings, message.tenant), ignore_errors=True)
+                for directory in (draft_dir, tenant_dir):
+                    shutil.rmtree(directory(self.board.settings, message.tenant), ignore_errors=True)
             case Call(op="export"):
                 for done in range(3):
                     self.channel.send(Progress(message.id, "copying", done, 3))

@@ -99,6 +99,25 @@ def test_sighup_replaces_one_worker_after_another_and_somebody_always_answers(se
     all_in_use(served)
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """What `served` is, for many tests."""
+    with StandIn(tmp_path_factory.mktemp("lasting") / "data") as server:
+        for name in NAMES:
+            server.do("tenant.create", name=name, domains=[])
+        yield server
+
+
+@pytest.fixture
+def unmoved(lasting: StandIn) -> StandIn:
+    """Shard 0 is at berth 0, shard 1 at berth 1, whatever came before, and all tenants are in use."""
+    if [berth for berth, _ in rows(lasting)] != [0, 1]:
+        lasting.stop()
+        lasting.start()
+    all_in_use(lasting)
+    return lasting
+
+
 @pytest.mark.parametrize("how", ["before", "after"])
 @pytest.mark.parametrize(
     ("kind", "berth"),
@@ -107,23 +126,23 @@ def test_sighup_replaces_one_worker_after_another_and_somebody_always_answers(se
         *(("Own", 2), ("Depart", 0)),
     ],
 )
-def test_a_death_at_any_step_leaves_one_owner(served: StandIn, kind: str, berth: int, how: str) -> None:
-    before = rows(served)[0]
-    fault = served.directory / "fault"
+def test_a_death_at_any_step_leaves_one_owner(unmoved: StandIn, kind: str, berth: int, how: str) -> None:
+    before = rows(unmoved)[0]
+    fault = unmoved.directory / "fault"
     fault.write_text(json.dumps({"kind": kind, "berth": berth, "how": how}))
     if berth == 2:  # the successor dies
         with pytest.raises(ClientError, match="shard 0 keeps its worker"):
-            served.do("recycle", shard=0)
-        assert rows(served)[0] == before
-        assert served.do("events", since_id=0, limit=1)[0]["kind"] == "recycled"
+            unmoved.do("recycle", shard=0)
+        assert rows(unmoved)[0] == before
+        assert unmoved.do("events", since_id=0, limit=1)[0]["kind"] == "recycled"
     else:
-        served.do("recycle", shard=0)
-        assert rows(served)[0][0] == 2
+        unmoved.do("recycle", shard=0)
+        assert rows(unmoved)[0][0] == 2
     assert not fault.exists()
-    all_in_use(served)
-    until(lambda: len(served.children()) == 2, "nobody else is left")
-    served.do("recycle", shard=0)
-    all_in_use(served)
+    all_in_use(unmoved)
+    until(lambda: len(unmoved.children()) == 2, "nobody else is left")
+    unmoved.do("recycle", shard=0)
+    all_in_use(unmoved)
 
 
 def test_another_number_of_shards(served: StandIn) -> None:
@@ -299,11 +318,13 @@ def test_new_code_whose_workers_do_not_live_changes_nothing(served: StandIn) -> 
 def test_code_that_could_not_read_the_registry_is_refused(served: StandIn) -> None:
     before = served.pids()
     registry = served.directory / "registry.db"
-    kept = registry.read_bytes()
-    registry.write_bytes(b"not a database, but long enough to be looked at" * 100)
+    kept = {path: path.read_bytes() for path in (registry, registry.with_name("registry.db-wal"))}
+    for path in kept:
+        path.write_bytes(b"not a database, but long enough to be looked at" * 100)
     with pytest.raises(ClientError, match=r"no upgrade: .*registry\.db: cannot be used"):
         served.do("upgrade")
-    registry.write_bytes(kept)
+    for path, content in kept.items():
+        path.write_bytes(content)
     assert served.pids() == before
     all_in_use(served)
 

@@ -177,7 +177,7 @@ reports = st.lists(
 
 
 @given(reports, st.floats(0, 70))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_windows_are_the_sums_over_their_intervals(steps: list[tuple[float, list[int]]], later_s: float) -> None:
     windows, told, now = Windows(), [], 0.0
     for pause_s, counts in steps:

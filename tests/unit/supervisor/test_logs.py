@@ -94,7 +94,7 @@ def test_a_long_traceback_keeps_its_two_ends() -> None:
 
 
 @given(st.text(st.characters()), st.text(), st.integers(0, 3000), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_line_parses_and_fits_into_a_pipe(message: str, error: str, times: int, failed: bool) -> None:
     info = failure(error * times, 3) if failed else None
     line = written(Json(*GUNICORN), "%s", message * times, exc_info=info, extra={"tenant": "t" * 63})

@@ -27,7 +27,7 @@ def test_a_turn_lasts_as_long_as_told(pump: Pump) -> None:
     pump.loop.call_later(0.02, lambda: ran.append(time.monotonic()))
     started = time.monotonic()
     pump.turn(0.1)
-    assert 0.09 < time.monotonic() - started < 1
+    assert 0.09 < time.monotonic() - started < 10
     assert ran
 
 
@@ -38,7 +38,7 @@ def test_a_turn_of_nothing_runs_what_is_ready(pump: Pump, seconds: float) -> Non
     started = time.monotonic()
     pump.turn(seconds)
     assert ran == [1]
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
 
 
 def test_a_signal_ends_the_turn_after_its_handler_has_run(pump: Pump) -> None:
@@ -48,8 +48,8 @@ def test_a_signal_ends_the_turn_after_its_handler_has_run(pump: Pump) -> None:
         seen.clear()
         threading.Timer(0.005, os.kill, (os.getpid(), signal.SIGUSR1)).start()
         started = time.monotonic()
-        pump.turn(10)
-        assert time.monotonic() - started < 5
+        pump.turn(60)
+        assert time.monotonic() - started < 30
         assert seen == [signal.SIGUSR1]
 
 

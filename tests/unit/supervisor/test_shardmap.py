@@ -185,3 +185,15 @@ def test_strange_hosts_do_not_fill_the_memory() -> None:
 )  # fmt: skip
 def test_names(text: str, valid: bool) -> None:
     assert is_name(text) is valid
+
+
+def test_who_has_jobs_is_known_without_a_look_at_all() -> None:
+    made = directory(*map(tenant, "abc"))
+    assert made.scheduled() == []
+    busy = Tenant("b", TenantState.ACTIVE, crons=("* * * * *",))
+    made.put(busy)
+    made.put(Tenant("c", TenantState.SUSPENDED, crons=("@daily",)))
+    assert [one.name for one in made.scheduled()] == ["b", "c"]
+    made.put(tenant("b"))
+    made.drop("c")
+    assert made.scheduled() == []

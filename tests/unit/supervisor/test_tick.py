@@ -272,3 +272,46 @@ def test_the_control_groups_limit(tmp_path: Path, cgroup: str, files: dict[str, 
     found = Machine(root, proc)
     assert found.memory_limit_kb() == limit_mb * 1024
     assert found.kills() == 0
+
+
+STAT_1 = "cache 900000000\nrss 1024\ntotal_cache 900000000\ntotal_rss 20971520\ntotal_shmem 1048576\n"
+STAT_2 = (
+    "anon 20971520\nfile 900000000\nkernel_stack 1048576\nshmem 0\nslab_reclaimable 9999999\nslab_unreclaimable 1024\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "files", "used_kb"),
+    [
+        ("4:memory:/x\n", {"memory.limit_in_bytes": "209715200\n", "memory.stat": STAT_1}, 21 * 1024),
+        (
+            "4:memory:/x\n",
+            {"memory.limit_in_bytes": "209715200", "memory.stat": STAT_1, "memory.kmem.usage_in_bytes": "1048576\n"},
+            22 * 1024,
+        ),
+        ("0::/x\n", {"memory.max": "209715200\n", "memory.stat": STAT_2}, 21 * 1024 + 1),
+        ("0::/x\n", {"memory.max": "max\n", "memory.stat": STAT_2}, 0),
+        ("0::/x\n", {"memory.max": "209715200\n"}, 0),
+        ("0::/x\n", {"memory.max": "209715200\n", "memory.stat": "anon\nshmem -\n\n"}, 0),
+    ],
+)
+def test_what_the_control_group_takes_without_the_page_cache(
+    tmp_path: Path, cgroup: str, files: dict[str, str], used_kb: int
+) -> None:
+    group = tmp_path / ("memory/x" if "memory" in cgroup else "x")
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "cgroup").write_text(cgroup)
+    group.mkdir(parents=True)
+    for name, text in files.items():
+        (group / name).write_text(text)
+    found = Machine(tmp_path, tmp_path)
+    assert found.memory_used_kb() == used_kb
+    scene = Scene(Sampler(), machine=found)
+    scene.report(1, TenantUsage("idle", ok=1, live=True))
+    scene.look()
+    assert scene.hands.asked == [], "far from the limit"
+    if used_kb:
+        text = files["memory.stat"].replace("20971520", str(190 << 20))
+        (group / "memory.stat").write_text(text)
+        scene.look()
+        assert scene.hands.asked == [("trim", 1, 60.0, 0)], "what runs scripts counts too"

@@ -257,7 +257,7 @@ def test_scrolled() -> None:
     reason=st.text(max_size=100),
     problem=st.sampled_from(["", "no server"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_it_never_exceeds_the_terminal(*, width: int, height: int, names: list[str], shards: int, **said: str) -> None:
     reason, problem = said["reason"], said["problem"]
     told = report(*(tenant(name, verdict={"blocked_s": 5.0, "reason": reason}) for name in names), shards=shards)
