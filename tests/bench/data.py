@@ -6,7 +6,7 @@ tasks    → users (owner), a unique slug; everything by a rule
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.bench.machine import Plan
 from tests.oracle.client import Client
@@ -55,8 +55,16 @@ def record_id(number: int, kind: str = "item") -> str:
     return f"{kind}{number:011}"
 
 
-def fill(pb_data: Path, plan: Plan) -> tuple[str, str]:
-    """Write the data; the reader's token and id."""
+class Seed(NamedTuple):
+    """Who there is in the data: the reader's token and id, the superuser's token."""
+
+    token: str
+    reader: str
+    root: str = ""
+
+
+def fill(pb_data: Path, plan: Plan) -> Seed:
+    """Write the data; who there is in it."""
     server = PocketBase(pb_data)
     server.upsert_superuser(*SUPER)
     with server:
@@ -70,15 +78,15 @@ def fill(pb_data: Path, plan: Plan) -> tuple[str, str]:
         _add_collections(api, users)
         for name, records in _records(plan, reader).items():
             _create(api, name, records)
-        login = {"identity": READER[0], "password": READER[1]}
+        root, login = api.token, {"identity": READER[0], "password": READER[1]}
         token = api.ok("POST", "/api/collections/users/auth-with-password", login)["token"]
         api.close()
-    return token, reader
+    return Seed(token, reader, root)
 
 
 def _add_collections(api: Client, users: str) -> None:
     def add(name: str, fields: list[dict[str, Any]], rules: dict[str, str], indexes: tuple[str, ...] = ()) -> str:
-        dates = [{"name": "created", "type": "autodate", "onCreate": True}]
+        dates: list[dict[str, Any]] = [{"name": "created", "type": "autodate", "onCreate": True}]
         dates.append({"name": "updated", "type": "autodate", "onCreate": True, "onUpdate": True})
         body = {"name": name, "type": "base", "fields": fields + dates, "indexes": list(indexes), **rules}
         added: str = api.ok("POST", "/api/collections", body)["id"]
@@ -87,17 +95,19 @@ def _add_collections(api: Client, users: str) -> None:
     def relation(name: str, target: str, most: int = 1) -> dict[str, Any]:
         return {"name": name, "type": "relation", "collectionId": target, "maxSelect": most}
 
-    title, number = {"name": "title", "type": "text"}, {"name": "n", "type": "number"}
+    def plain(name: str, kind: str = "text") -> dict[str, Any]:
+        return {"name": name, "type": kind}
+
+    title, number = plain("title"), plain("n", "number")
     kind = {"name": "kind", "type": "select", "values": list(KINDS), "maxSelect": 1}
     public = dict.fromkeys(("listRule", "viewRule", "createRule", "updateRule"), "")
-    add("items", [title, number, {"name": "ok", "type": "bool"}, kind], public)
-    authors = add("authors", [{"name": "name", "type": "text"}, {"name": "country", "type": "text"}], public)
-    tags = add("tags", [{"name": "name", "type": "text"}], public)
+    add("items", [title, number, plain("ok", "bool"), kind], public)
+    authors = add("authors", [plain("name"), plain("country")], public)
+    tags = add("tags", [plain("name")], public)
     relations = [relation("author", authors), relation("tags", tags, 3), relation("owner", users)]
-    body = {"name": "body", "type": "text"}
     shown = f'@request.auth.id != "" && (public = true || {OWN})'
     rules = {"listRule": shown, "viewRule": shown}
-    add("posts", [title, body, number, {"name": "public", "type": "bool"}, *relations], rules)
+    add("posts", [title, plain("body"), number, plain("public", "bool"), *relations], rules)
     own = dict.fromkeys(("listRule", "viewRule", "updateRule", "deleteRule"), OWN)
     own["createRule"] = f'@request.auth.id != "" && {OWN}'
     fields = [title, {"name": "slug", "type": "text", "required": True}, number, relation("owner", users)]

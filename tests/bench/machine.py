@@ -1,50 +1,62 @@
-"""Where and how it is measured: the machine, the versions, the plan of a run, and readings of processes."""
+"""Where and how it is measured: the machine, the versions, and the plan of a run."""
 
-import dataclasses
+import contextlib
 import importlib.metadata
 import os
 import platform
 import statistics
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import TypeVar
 
 import apsw
 import psutil
 
-from tests.servers import find_pocketbase
+from tests.bench import report
+from tests.servers import ROOT, find_pocketbase
+
+Amounts = TypeVar("Amounts")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured. `tenants` is the largest number of live tenants; `steps` are where memory is read."""
+    """How much is measured, in what all parts share. What only one part needs, it chooses with `either`."""
 
     name: str
     rounds: int
     round_s: float
-    warm_up_s: float
+    lead_s: float  # of each round, before it counts
+    least: int  # answers of each round: it goes on until there are so many
     connections: int
     records: int
     posts: int
-    tenants: int
-    creates: int
-    commands: int
+    operations: tuple[str, ...] = ()  # only those with one of these in their names
 
     @property
-    def steps(self) -> list[int]:
-        return sorted({1, max(2, self.tenants // 5), self.tenants})
+    def full(self) -> bool:
+        return self.name == "full"
 
-    def changed(self, rounds: int | None, seconds: float | None, tenants: int | None) -> Self:
-        return dataclasses.replace(
-            self, rounds=rounds or self.rounds, round_s=seconds or self.round_s, tenants=tenants or self.tenants
-        )
+    def either(self, short: Amounts, full: Amounts) -> Amounts:
+        """A part's own amounts for this run."""
+        return full if self.full else short
+
+    def wants(self, operation: str) -> bool:
+        return not self.operations or any(part in operation for part in self.operations)
 
 
-FULL = Plan("full", 7, 3.0, 1.0, 8, 1000, 10_000, 500, 100, 10)
-QUICK = Plan("quick", 2, 0.5, 0.3, 8, 200, 2000, 20, 10, 2)
+FULL = Plan("full", rounds=5, round_s=2.0, lead_s=0.5, least=100, connections=16, records=1000, posts=10_000)
+SHORT = Plan("short", rounds=3, round_s=0.3, lead_s=0.1, least=16, connections=16, records=1000, posts=10_000)
+
+
+def progress(text: str) -> None:
+    """Tell on stderr what is being done."""
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 def cores() -> tuple[set[int], set[int]]:
@@ -64,23 +76,31 @@ def on(chosen: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def described(plan: Plan) -> str:
-    """The head of the report."""
+def facts() -> dict[str, str]:
+    """Where a run takes place, and with what."""
     server, load = cores()
-    pocketbase = subprocess.run([str(find_pocketbase()), "--version"], capture_output=True, text=True).stdout.strip()
+    done = subprocess.run([str(find_pocketbase()), "--version"], capture_output=True, text=True)
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("gunicorn", "falcon", "apsw"))
-    pocker = importlib.metadata.version("pocker")
     memory = psutil.virtual_memory().total / 2**30
-    return f"""## Benchmark ({plan.name})
+    return {
+        "Machine": f"{_cpu_model()}, {os.cpu_count()} cores, {memory:.1f} GiB",
+        "System": f"{platform.system()} {platform.release()}, {platform.libc_ver()[0]} {platform.libc_ver()[1]}",
+        "Load of the machine before": " ".join(f"{load:.2f}" for load in os.getloadavg()) + " (1, 5, 15 minutes)",
+        "PocketBase": done.stdout.strip().removeprefix("pocketbase version "),
+        "Pocker": f"{importlib.metadata.version('pocker')}{_commit()}, Python {platform.python_version()}, {packages}, "
+        f"SQLite {apsw.sqlite_lib_version()}",
+        "Cores": f"servers on {_listed(server)}, load generator on {_listed(load)}, where a part pins them",
+        "Begun": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
 
-* {_cpu_model()}, {os.cpu_count()} cores, {memory:.1f} GiB, {platform.system()} {platform.release()}
-* {pocketbase}
-* Pocker {pocker}, Python {platform.python_version()}, {packages}, SQLite {apsw.sqlite_lib_version()}
-* Servers on core {_listed(server)}, load generator on {_listed(load)}; both request logs on (their default).
-* {plan.rounds} rounds of {plan.round_s} s, PocketBase and Pocker in turn, after {plan.warm_up_s} s of warm-up each;
-  {plan.connections} kept-alive connections, one request at a time on each. CPU is user + system of all processes of a
-  server (`/proc/PID/stat`). Median (lowest-highest).
-"""
+
+def _commit() -> str:
+    """Of the source that runs, if it is a git checkout."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=, with changes", "--exclude=*"]
+    with contextlib.suppress(OSError):
+        done = subprocess.run(git, capture_output=True, text=True)
+        return f" ({done.stdout.strip()})" if done.returncode == 0 else ""
+    return ""
 
 
 def _cpu_model() -> str:
@@ -92,32 +112,11 @@ def _listed(chosen: set[int]) -> str:
     return ",".join(map(str, sorted(chosen)))
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """The process and everything it started."""
-    root = psutil.Process(pid)
-    return [root, *root.children(recursive=True)]
-
-
-def cpu_s(pid: int) -> float:
-    """CPU seconds the server's processes have used so far."""
-    times = [process.cpu_times() for process in family(pid)]
-    return sum(time.user + time.system for time in times)
-
-
-def pss_kb(pid: int) -> float:
-    """Proportional set size of the server's processes: shared pages counted once."""
-    return sum(process.memory_full_info().pss for process in family(pid)) / 1024
-
-
 def median(values: list[float], digits: int = 0) -> str:
     """`median (lowest-highest)`."""
     return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}-{max(values):,.{digits}f})"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(map(row, lines)) + "\n"
-
-
-def row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    """Markdown; the first column is a name, the others are figures."""
+    return "\n".join(report.rows(head, rows)) + "\n"

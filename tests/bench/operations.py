@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.bench.data import COUNTRIES, ITEMS, POSTS, TASKS, WORDS, record_id
+from tests.bench.data import COUNTRIES, ITEMS, POSTS, READER, TASKS, WORDS, Seed, record_id
 from tests.bench.load import COUNTER
 from tests.bench.machine import Plan
 
@@ -19,6 +20,14 @@ AUTHORS = "/api/collections/authors/records"
 Encode = Callable[..., str]
 
 
+class Kind(StrEnum):
+    """What it is measured against."""
+
+    READ = "read"
+    WRITE = "write"
+    LOGIN = "login"
+
+
 @dataclass(frozen=True)
 class Operation:
     """One row of the table. `steps` requests each form a group which one connection sends in this order."""
@@ -26,10 +35,12 @@ class Operation:
     name: str
     requests: list[str]
     steps: int = 1
+    kind: Kind = Kind.READ
+    scripted: bool = False  # it runs scripts
 
 
-def operations(host: str, token: str, reader: str, plan: Plan) -> list[Operation]:
-    """All of them, reads first: the data grows once writes have begun."""
+def encoder(host: str, token: str) -> Encode:
+    """What writes a request as it goes over the wire; `auth` sends the token with it."""
 
     def encode(method: str, path: str, body: Any = None, *, auth: bool = False) -> str:
         lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
@@ -41,25 +52,29 @@ def operations(host: str, token: str, reader: str, plan: Plan) -> list[Operation
             lines += ["Content-Type: application/json", f"Content-Length: {len(text)}"]
         return "\r\n".join([*lines, "", text])
 
-    return [*_simple(encode, plan), *_lists(encode, plan), *_writes(encode, reader, plan)]
+    return encode
 
 
-def scripted(host: str, token: str, reader: str, plan: Plan) -> list[Operation]:
-    """Those that run the tenant's scripts."""
-    del token, reader
+def operations(host: str, seed: Seed, plan: Plan) -> list[Operation]:
+    """All of them, reads first: the data grows once writes have begun."""
+    encode = encoder(host, seed.token)
+    return [*_simple(encode, plan), *_lists(encode, plan), *_services(encode), *_writes(encode, seed.reader, plan)]
 
-    def encode(method: str, path: str, body: Any = None) -> str:
-        text = "" if body is None else json.dumps(body)
-        fields = ["Content-Type: application/json", f"Content-Length: {len(text)}"] if text else []
-        return "\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {host}", *fields, "", text])
 
+def scripted(host: str, seed: Seed, plan: Plan) -> list[Operation]:
+    """Those that run the tenant's scripts, and one that does not, of a tenant that has some."""
+
+    def hooked(name: str, requests: list[str]) -> Operation:
+        return Operation(name, requests, kind=Kind.WRITE, scripted=True)
+
+    encode = encoder(host, seed.token)
     items = [f"{ITEMS}/{record_id(number)}" for number in range(0, plan.records, 5)]
     return [
-        Operation("route", [encode("GET", "/bench/hello/you")]),
-        Operation("update with a hook (set, next)", [encode("PATCH", path, {"n": 7}) for path in items]),
-        Operation("create with a hook of three finds", [encode("POST", AUTHORS, {"name": f"A {COUNTER}"})]),
-        Operation("route with a loop over 100 records", [encode("GET", "/bench/loop")]),
-        Operation("view (no hook)", [encode("GET", path) for path in items]),
+        Operation("route of a script", [encode("GET", "/bench/hello/you")], scripted=True),
+        Operation("route with a loop over 100 records", [encode("GET", "/bench/loop")], scripted=True),
+        Operation("view that no hook wants", [encode("GET", path) for path in items]),
+        hooked("update with a hook", [encode("PATCH", path, {"n": 7}) for path in items]),
+        hooked("create with a hook of three finds", [encode("POST", AUTHORS, {"name": f"A {COUNTER}"})]),
     ]
 
 
@@ -105,6 +120,17 @@ def _lists(encode: Encode, plan: Plan) -> list[Operation]:
     ]
 
 
+def _services(encode: Encode) -> list[Operation]:
+    users = "/api/collections/users"
+    login = {"identity": READER[0], "password": READER[1]}
+    return [
+        Operation("health", [encode("GET", "/api/health")]),
+        Operation("auth-methods", [encode("GET", f"{users}/auth-methods")]),
+        Operation("auth-refresh", [encode("POST", f"{users}/auth-refresh", auth=True)]),
+        Operation("password login", [encode("POST", f"{users}/auth-with-password", login)], kind=Kind.LOGIN),
+    ]
+
+
 def _writes(encode: Encode, reader: str, plan: Plan) -> list[Operation]:
     item = {"title": "A new item", "n": 5, "ok": True, "kind": "red"}
     task = {"title": f"Task {COUNTER}", "slug": f"slug-{COUNTER}", "n": 5, "owner": reader}
@@ -112,16 +138,18 @@ def _writes(encode: Encode, reader: str, plan: Plan) -> list[Operation]:
     spent = {**task, "id": f"gone{COUNTER}", "slug": f"gone-{COUNTER}"}
     batch = {"requests": [{"method": "POST", "url": ITEMS, "body": item}] * BATCHED}
     return [
-        Operation("create", [encode("POST", ITEMS, item)]),
-        Operation("create, rule and unique index", [encode("POST", TASKS, task, auth=True)]),
+        Operation("create", [encode("POST", ITEMS, item)], kind=Kind.WRITE),
+        Operation("create, rule and unique index", [encode("POST", TASKS, task, auth=True)], kind=Kind.WRITE),
         Operation(
             "update of one field, by a rule",
             [encode("PATCH", path, {"title": f"Changed {COUNTER}"}, auth=True) for path in kept],
+            kind=Kind.WRITE,
         ),
         Operation(
             "create and delete in turn, by rules",
             [encode("POST", TASKS, spent, auth=True), encode("DELETE", f"{TASKS}/gone{COUNTER}", auth=True)],
             steps=2,
+            kind=Kind.WRITE,
         ),
-        Operation(f"batch of {BATCHED} creates", [encode("POST", "/api/batch", batch)]),
+        Operation(f"batch of {BATCHED} creates", [encode("POST", "/api/batch", batch)], kind=Kind.WRITE),
     ]

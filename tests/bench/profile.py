@@ -30,7 +30,7 @@ from supervisor.contract.shardmap import Directory, first_routes  # noqa: E402
 from supervisor.contract.slots import Slots  # noqa: E402
 from supervisor.contract.tenant import Tenant, TenantState  # noqa: E402
 from tests.bench import machine  # noqa: E402
-from tests.bench.data import fill  # noqa: E402
+from tests.bench.data import Seed, fill  # noqa: E402
 from tests.bench.load import Turns  # noqa: E402
 from tests.bench.operations import Operation, operations  # noqa: E402
 from worker import app  # noqa: E402
@@ -154,32 +154,30 @@ async def profiled(data: Path, operation: Operation, count: int, lines: int, sor
     await worker.close()
 
 
-def seeded(seed: Path, plan: machine.Plan) -> tuple[str, str]:
-    """The reader's token and id, for the data in `seed`, which is made if it is not there."""
-    person = seed / "reader.json"
-    if not person.exists():
+def seeded(seed: Path, plan: machine.Plan) -> Seed:
+    """Who there is in the data in `seed`, which is made if it is not there."""
+    people = seed / "reader.json"
+    if not people.exists():
         (seed / "pb_data").mkdir(parents=True)
-        person.write_text(json.dumps(fill(seed / "pb_data", plan)))
-    token, reader = json.loads(person.read_text())
-    return token, reader
+        people.write_text(json.dumps(fill(seed / "pb_data", plan)))
+    return Seed(*json.loads(people.read_text()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.profile", description=__doc__)
     parser.add_argument("operation", help="the operation with this in its name")
-    parser.add_argument("--quick", action="store_true", help="little data")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--lines", type=int, default=35)
     parser.add_argument("--sort", default="tottime", help="tottime or cumulative")
     parser.add_argument("--seed", type=Path, help="directory that keeps the data for the next time")
     options = parser.parse_args()
-    plan = machine.QUICK if options.quick else machine.FULL
+    plan = machine.FULL
     with tempfile.TemporaryDirectory(prefix="pocker-profile-") as directory:
         seed = options.seed or Path(directory) / "seed"
-        token, reader = seeded(seed, plan)
+        people = seeded(seed, plan)
         data = Path(directory) / "data"
         shutil.copytree(seed / "pb_data", tenant_dir(Settings(data=str(data)), TENANT) / "pb_data")
-        every = operations(f"{TENANT}.localhost", token, reader, plan)
+        every = operations(f"{TENANT}.localhost", people, plan)
         found = [operation for operation in every if options.operation in operation.name]
         if not found:
             sys.exit("one of: " + ", ".join(operation.name for operation in every))

@@ -1,4 +1,4 @@
-// What `python -m tests.bench --only scripts` measures.
+// What a tenant with scripts is measured with.
 
 routerAdd("GET", "/bench/hello/{name}", (e) => e.json(200, { message: "Hello " + e.request.pathValue("name") }));
 
