@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from pytest_rerunfailures import StatusDB
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # helpers are imported as `tests.servers` …, whichever way pytest was started
@@ -16,6 +18,24 @@ from tests.servers import Pocker, find_pocketbase  # noqa: E402
 # A process of pytest-xdist ignores Ctrl-C, and what it starts would too: some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# The same examples each time, as many as a run of everything can afford, however long a busy machine takes for one.
+# Others, and more of them: `--hypothesis-profile default`.
+settings.register_profile("suite", derandomize=True, max_examples=50, deadline=None)
+settings.load_profile("suite")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Second tries are counted where the test runs.
+
+    A process of pytest-xdist would ask the one that started it, before and after every test, over a socket where each
+    question waits 40 ms for the last one's acknowledgement. All it would learn is what a crash needs to be tried again,
+    which `--dist loadfile` cannot.
+    """
+    if hasattr(config, "workerinput"):
+        config.failures_db = StatusDB()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,7 @@ def _scan(target: Target) -> bytes:
 
 
 def _login(target: Target) -> bytes:
-    identity = f"user{target.draw.randrange(100)}@example.com"
+    identity = f"user{target.draw.randrange(30)}@example.com"
     return target.request("POST", USERS, {"identity": identity, "password": "attack-secret"})
 
 

@@ -68,7 +68,7 @@ def _fight(made: world.World, sides: list[tuple[str, str]], seconds: float) -> s
     tenants = made.attackers[: len(sides)]
     clients = []
     for tenant, (plan, abuse) in zip(tenants, sides, strict=True):
-        made.server.run("tenant", "plan", tenant, plan)
+        made.server.do("tenant.plan", name=tenant, plan=plan)
         clients.append(attack(abuse, made.target(tenant, 1)))
     time.sleep(WARM_S)
     before = _used(made)
@@ -85,7 +85,7 @@ def _fight(made: world.World, sides: list[tuple[str, str]], seconds: float) -> s
 
 
 def _used(made: world.World) -> dict[str, float]:
-    return {row["name"]: row["cpu_ms"] for row in made.server.run("usage")}
+    return {row["name"]: row["cpu_ms"] for row in made.server.do("usage")}
 
 
 if __name__ == "__main__":

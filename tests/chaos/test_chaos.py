@@ -11,7 +11,7 @@ from tests.chaos.owners import Watch
 from tests.chaos.run import run
 
 SEED = 3
-SECONDS = 25.0
+SECONDS = 12.0
 
 
 @pytest.mark.slow
@@ -19,9 +19,9 @@ SECONDS = 25.0
 def test_nothing_acknowledged_is_lost_and_no_tenant_has_two_owners(tmp_path: Path) -> None:
     report = run(tmp_path, seed=SEED, seconds=SECONDS, tenants=4)
     assert report.faults == [], "\n".join([*report.did, *report.lines()])
-    assert len(report.did) >= 3
-    assert report.done > 200
-    assert report.looks > 20
+    assert report.did
+    assert report.done > 100
+    assert report.looks > 10
 
 
 def written(*values: Value) -> tuple[Book, dict[str, Value]]:

@@ -10,7 +10,7 @@ from tests.servers import Pocker
 
 pytestmark = pytest.mark.slow
 
-SEEDS = range(1, 8)
+SEEDS = range(1, 6)
 STEPS = 50
 
 

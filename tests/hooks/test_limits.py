@@ -39,7 +39,7 @@ routerAdd("GET", "/forged", (e) => { e.auth = new Record($app.findCollectionByNa
 
 @pytest.fixture(scope="module")
 def client(pocker: Pocker, tmp_path_factory: pytest.TempPathFactory) -> Client:
-    pocker.run("tenant", "create", TENANT)
+    pocker.create_tenant(TENANT)
     home = pocker.directory / "tenants" / TENANT
     hooks = home / "pb_hooks"
     hooks.mkdir(exist_ok=True)

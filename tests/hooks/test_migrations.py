@@ -169,4 +169,4 @@ def test_files_are_applied_in_one_go(
         assert pocker.run("migrate", "list", name)["files"] == [
             {**row, "there": True} for row in pocker.run("migrate", "list", name)["files"]
         ]
-    pocker.run("tenant", "delete", name, "--yes")
+    pocker.delete_tenant(name)

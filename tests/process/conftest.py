@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from supervisor.ops.client import ClientError, ask
-from tests.servers import QUIET, ROOT, Server, free_port
+from tests.servers import QUIET, ROOT, Server, free_port, operate
 
 SCRIPT = Path(__file__).with_name("standin.py")
 SUPERVISION = {"tick_s": 0.1, "hang_after_s": 0.5, "graceful_timeout_s": 5}
@@ -26,11 +26,11 @@ DEADLINE_S = 20.0
 
 def until(done: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
     """Polls until `done()` is true and returns its value; fails when that takes too long."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < seconds:
         if value := done():
             return value
-        time.sleep(0.01)
+        time.sleep(min(0.005 + waited / 10, 0.1))  # what takes long is not worth asking for a hundred times a second
     raise AssertionError(f"still not after {seconds} s: {what}")
 
 
@@ -103,7 +103,7 @@ class StandIn(Server):
 
     def ask(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """An operator's command."""
-        return self.begin(*arguments).finish()
+        return operate(*arguments, "--data", self.directory)
 
     def begin(self, *arguments: str) -> "Command":
         """An operator's command that may take a while."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.http1 import request
+from tests.process.conftest import alive
 from tests.process.whole import (
     CREDENTIALS,
     LOGIN,
@@ -25,6 +26,7 @@ from tests.process.whole import (
     expect,
     on_shard,
     stored,
+    until,
 )
 
 CLIENTS = 3
@@ -76,6 +78,7 @@ def test_sighup_under_load_fails_no_request(server: Whole) -> None:
             load.more(100)
             server.pids(*pids)
             load.each(5)
+            until(lambda pids=pids: not any(map(alive, pids)), "the former ones, who may accept, are gone")
             # the settings were read again
             for count, status in ((9 + limit, 200), (10 + limit, 431)):
                 for name in NAMES:

@@ -146,7 +146,9 @@ def test_a_create_cut_off_by_the_supervisors_death_is_undone_at_the_next_start(s
 
 def test_a_call_waits_for_the_successor_of_a_dead_worker(standin: StandIn) -> None:
     shard = owner_of("late", standin.shards)
-    os.kill(standin.pids()[shard], signal.SIGKILL)
+    gone = standin.pids()[shard]
+    os.kill(gone, signal.SIGKILL)
+    until(lambda: standin.do("status")["shards"][shard]["pid"] != gone, "the supervisor knows")
     assert standin.value("tenant", "create", "late")["state"] == "active"
     assert names(standin, shard) == ["late"]
 

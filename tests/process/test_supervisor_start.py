@@ -17,7 +17,7 @@ def serve(data: Path, port: int, config: str = "", **flags: Any) -> "subprocess.
     """A start that is expected to fail."""
     given = {"data": str(data), "listen": f"127.0.0.1:{port}", "operators": QUIET["operators"], **flags}
     return subprocess.run(
-        [sys.executable, str(SCRIPT), config, json.dumps(given)], capture_output=True, text=True, timeout=20, cwd=ROOT
+        [sys.executable, str(SCRIPT), config, json.dumps(given)], capture_output=True, text=True, timeout=60, cwd=ROOT
     )
 
 

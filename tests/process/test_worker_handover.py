@@ -34,7 +34,7 @@ from tests.process.crewless import CREDENTIALS, LOGIN, NOTES, Client, Parent, ho
 
 NAMES = [f"t{number}" for number in range(6)]
 CLIENTS = 24
-LOOK_EVERY_S = 0.003
+LOOK_EVERY_S = 0.01
 DEADLINE_S = 120
 
 
@@ -125,9 +125,9 @@ class Load:
         self._tasks = [asyncio.create_task(self.client(number)) for number in range(CLIENTS)]
         watching = asyncio.create_task(self.watch())
         try:
-            await self.more(100)
+            await self.more(60)
             yield self
-            await self.more(100)
+            await self.more(60)
         finally:
             self._stopped = True
             ends = await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -159,7 +159,7 @@ def test_a_successor_takes_over_under_load(tmp_path: Path) -> None:
         async with Load(parent, token).running() as load:
             for old, new in ((0, 2), (1, 3), (2, 0), (3, 4)):
                 await parent.replace(old, new)
-                await load.more(50)
+                await load.more(30)
         assert sorted(parent.hands) == [0, 4]
 
     run(tmp_path, work)
@@ -169,12 +169,12 @@ def test_a_successor_takes_over_under_load(tmp_path: Path) -> None:
 def test_a_tenant_moves_to_and_fro_under_load(tmp_path: Path) -> None:
     async def work(parent: Parent, token: str) -> None:
         async with Load(parent, token).running() as load:
-            for _ in range(3):
+            for _ in range(2):
                 for name in NAMES:
                     target = 1 - parent.owner(name)
                     await parent.move(name, target)
                     assert parent.owner(name) == target
-                await load.more(50)
+                await load.more(30)
 
     run(tmp_path, work)
 
@@ -186,11 +186,11 @@ def test_another_number_of_shards_under_load(tmp_path: Path) -> None:
             await parent.start(2, 2)
             await parent.change(Routes((0, 1, 2)), [2], [0, 1])
             assert {parent.owner(name) for name in NAMES} == {0, 1, 2}
-            await load.more(50)
+            await load.more(30)
             await parent.change(Routes((0,)), [0], [1, 2])
             await parent.depart(1, 0)
             await parent.depart(2, 0)
-            await load.more(50)
+            await load.more(30)
             await parent.start(3, 1)
             await parent.change(Routes((0, 3)), [3], [0])
 
@@ -206,7 +206,7 @@ def test_eviction_and_moves_at_the_same_time(tmp_path: Path) -> None:
             for name in NAMES:
                 await parent.move(name, 1 - parent.owner(name))
                 await parent.order(0, lambda number: Call(number, "trim", "", {"idle_s": 0.0, "largest": 9}))
-            await load.more(50)
+            await load.more(30)
             await parent.replace(0, 2)
             await parent.replace(1, 3)
 

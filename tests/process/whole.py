@@ -19,7 +19,6 @@ from typing import Any, Self
 import psutil
 
 from supervisor.contract.shardmap import owner_of
-from supervisor.ops.client import ask
 from tests.http1 import request
 from tests.process import conftest
 from tests.servers import Pocker
@@ -124,10 +123,6 @@ class Whole(Pocker):
     def __init__(self, directory: Path, shards: int = 2, **settings: Any) -> None:
         super().__init__(directory, shards)
         self.configure(**settings)
-
-    def do(self, command: str, **args: Any) -> Any:
-        """An operator's command without a process of its own. Raises ClientError."""
-        return ask(str(self.directory), command, args, lambda *_: None)
 
     def shard_socket(self, shard: int) -> Path:
         return self.directory / f"shard-{shard}.sock"

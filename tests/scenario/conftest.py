@@ -44,4 +44,4 @@ def story(pocker: Pocker) -> Iterator[Story]:
     story = Story(pocker, tenant)
     yield story
     story.client.close()
-    pocker.run("tenant", "delete", tenant, "--yes")
+    pocker.delete_tenant(tenant)

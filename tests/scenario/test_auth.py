@@ -50,7 +50,7 @@ def test_a_token_holds_in_its_own_tenant_only(story, ann, pocker):
         "/api/collections", headers={"Host": pocker.host("elsewhere"), "Authorization": story.root}
     )
     assert answer.status_code == 401
-    pocker.run("tenant", "delete", "elsewhere", "--yes")
+    pocker.delete_tenant("elsewhere")
 
 
 def test_auth_methods(story):

@@ -159,7 +159,7 @@ def test_a_timeout(story, shop):
     began = time.monotonic()
     answer = story("POST", BATCH, {"requests": [*order(1, shop), *(new_user(number) for number in range(90))]})
     assert (answer.status_code, answer.json()["message"]) == (400, "Batch transaction failed.")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
     assert story.ok("GET", USERS, as_=story.root)["totalItems"] == 0
     assert counts(story) == (0, 0)
     story.ok("POST", BATCH, {"requests": order(1, shop)})

@@ -68,7 +68,7 @@ def test_a_tenant_that_comes_again_sees_nothing_of_its_predecessor(story, pocker
     for _ in range(50):
         story.ok("GET", "/api/health")
     told(story, lambda usage: usage["totals"]["ok"] >= 50)
-    pocker.run("tenant", "delete", story.tenant, "--yes")
+    pocker.delete_tenant(story.tenant)
     pocker.create_tenant(story.tenant, "root@example.com", "1234567890")
     story.root = story.login("_superusers", "root@example.com", "1234567890")
     usage = told(story, lambda usage: usage["totals"]["ok"] >= 1)
