@@ -14,20 +14,22 @@ def quote(identifier: str) -> str:
 
 
 def rand_text(length: int, alphabet: str) -> str:
-    """`length` characters drawn from `alphabet` by the system's secure source."""
+    """`length` characters drawn from `alphabet`, at most 256 of them, by the system's secure source."""
     # one system call for all characters; a byte beyond the last full multiple of the alphabet is drawn again
-    characters, beyond = _drawn(alphabet)
+    places, beyond = _drawn(len(alphabet))
+    if alphabet.isascii():
+        places = places.translate(alphabet.encode().ljust(256))
     text = ""
     while len(text) < length:
-        text += os.urandom(length * 2).translate(characters, beyond).decode()
+        drawn = os.urandom(length * 2).translate(places, beyond)
+        text += drawn.decode() if alphabet.isascii() else "".join([alphabet[place] for place in drawn])
     return text[:length]
 
 
-@lru_cache(maxsize=8)
-def _drawn(alphabet: str) -> tuple[bytes, bytes]:
-    """The character of an alphabet for each random byte, and the bytes that are none."""
-    size = len(alphabet)
-    return bytes(ord(alphabet[byte % size]) for byte in range(256)), bytes(range(256 - 256 % size, 256))
+@lru_cache(maxsize=16)
+def _drawn(size: int) -> tuple[bytes, bytes]:
+    """The place in an alphabet of so many for each random byte, and the bytes that have none."""
+    return bytes(byte % size for byte in range(256)), bytes(range(256 - 256 % size, 256))
 
 
 def rand_id(length: int = 15) -> str:

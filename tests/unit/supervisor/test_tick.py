@@ -306,11 +306,11 @@ def test_what_the_control_group_takes_without_the_page_cache(
         (group / name).write_text(text)
     found = Machine(tmp_path, tmp_path)
     assert found.memory_used_kb() == used_kb
-    scene = Scene(Sampler(), machine=found)
-    scene.report(1, TenantUsage("idle", ok=1, live=True))
-    scene.look()
-    assert scene.hands.asked == [], "far from the limit"
-    if used_kb:
+    if used_kb:  # without the group's word it goes by the processes, which here are the tests' own
+        scene = Scene(Sampler(), machine=found)
+        scene.report(1, TenantUsage("idle", ok=1, live=True))
+        scene.look()
+        assert scene.hands.asked == [], "far from the limit"
         text = files["memory.stat"].replace("20971520", str(190 << 20))
         (group / "memory.stat").write_text(text)
         scene.look()
