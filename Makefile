@@ -12,7 +12,7 @@ RETRIES ?= --reruns 2 --reruns-delay 1 --max-suite-reruns 20 --rerun-except 'Tim
 STAMP  := $(VENV)/.installed
 STAMP_BENCH := $(VENV)/.installed-bench
 
-.PHONY: setup serve test check bench bench-full lock clean
+.PHONY: setup serve test check bench bench-full setup-bench lock clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,8 @@ bench: $(STAMP_BENCH)
 
 bench-full: $(STAMP_BENCH)
 	$(BIN)/python -m tests.bench --full --out docs/benchmarks
+
+setup-bench: $(STAMP_BENCH)
 
 # What draws the pictures. Where it can't be installed, the report goes without them.
 $(STAMP_BENCH): $(STAMP)

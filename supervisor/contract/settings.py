@@ -64,7 +64,7 @@ class Sql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     inline_budget_ms: Annotated[float, Meta(ge=0.1, le=10_000)] = 5.0
     write_timeout_s: Seconds = 5.0
     pool_threads: Annotated[int, Meta(ge=1, le=64)] = 4
-    memory_mb: Annotated[int, Meta(ge=1, le=65_536)] = 96
+    memory_mb: Annotated[int, Meta(ge=1, le=65_536)] = 192
     console_timeout_s: Seconds = 30.0
     consoles: Annotated[int, Meta(ge=1, le=64)] = 2
 

@@ -43,7 +43,7 @@ class Active:
     real: bool  # whether one PocketBase is beside them
 
 
-SHORT = Active((1, 1000), rounds=2, round_s=2.0, lead_s=0.2, operations=("view", "create"), scattered=False, real=False)
+SHORT = Active((1, 1000), rounds=2, round_s=1.2, lead_s=0.2, operations=("view", "create"), scattered=False, real=False)
 FULL = Active(
     (1, 100, 1000),
     rounds=5,

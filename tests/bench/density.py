@@ -60,7 +60,7 @@ class Amounts:
     reals: int
 
 
-SHORT = Amounts(TENANTS, 1, 12.0, 16, 0, ((2, 25), (10, 25), (50, 10)), 2)
+SHORT = Amounts(TENANTS, 1, 10.0, 16, 0, ((2, 12), (10, 12), (50, 4)), 2)
 FULL = Amounts(TENANTS, TURNS, 60.0, 16, 2000, ((2, 100), (10, 100), (50, 50)), 4)
 
 

@@ -64,7 +64,7 @@ class Amounts:
     births: int
 
 
-SHORT = Amounts((10, 1_000, 10_000), 100, 100, 50, 3, 4)
+SHORT = Amounts((10, 1_000, 10_000), 100, 50, 25, 2, 3)
 FULL = Amounts((10, 1_000, 10_000), 300, 1_500, 300, 15, 15)
 
 

@@ -51,7 +51,7 @@ class Plan:
 
 
 FULL = Plan("full", rounds=5, round_s=2.0, lead_s=0.5, least=100, connections=16, records=1000, posts=10_000)
-SHORT = Plan("short", rounds=3, round_s=0.3, lead_s=0.1, least=16, connections=16, records=1000, posts=10_000)
+SHORT = Plan("short", rounds=2, round_s=0.3, lead_s=0.1, least=8, connections=16, records=1000, posts=10_000)
 
 
 def progress(text: str) -> None:

@@ -185,7 +185,7 @@ def _steps_of(manifest: Manifest) -> list[Step]:
 class Routes:
     """A tenant's, ready to be looked up. `is_empty`: there are neither routes nor middlewares."""
 
-    __slots__ = ("_every", "_methods", "_tree", "hears_requests", "is_empty", "known")
+    __slots__ = ("_every", "_methods", "_starts", "_tree", "hears_requests", "is_empty", "known")
 
     def __init__(self, manifest: Manifest) -> None:
         entries = []
@@ -201,14 +201,24 @@ class Routes:
         self._methods = {pattern.method for pattern, _ in entries}
         if "GET" in self._methods:
             self._methods.add("HEAD")
+        # what their paths begin with; None where some may begin with anything
+        starts = [pattern.segments[0] for pattern, _ in entries]
+        literal = all(start.text and not start.wild and not start.multi for start in starts)
+        self._starts = frozenset(start.text.encode() for start in starts) if literal else None
         # what was found for the last requests (method, path, host), for who asks
         self.known: dict[tuple[str, bytes, bytes | None], Found | str | None] = {}
         # whether events of the server's own routes have handlers
         self.hears_requests = any(handler.event.endswith("Request") for handler in manifest.handlers)
 
-    def takes(self, method: str) -> bool:
-        """Whether a request by that method may be for one of them at all."""
-        return bool(self._every.steps) or method in self._methods or "" in self._methods
+    def takes(self, method: str, raw: bytes) -> bool:
+        """Whether a request, by method and path as it was sent, may be for one of them at all: a first look."""
+        if self._every.steps:
+            return True
+        if method not in self._methods and "" not in self._methods:
+            return False
+        if self._starts is None or b"%" in raw or not raw.isascii():
+            return True
+        return (raw[1:].partition(b"/")[0] or b"/") in self._starts
 
     def find(self, method: str, host: str, parts: Sequence[str]) -> Found | str | None:
         """What is to be run around or for a request. None: nothing. A text: it is sent on to its path with a slash.

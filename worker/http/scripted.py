@@ -78,9 +78,9 @@ def responder_for(hooks: "Hooks", req: Request, native: Responder, params: dict[
 
 
 def _found(routes: Routes, req: Request) -> Found | str | None:
-    if not routes.takes(req.method):
-        return None
     raw = req.scope["raw_path"]
+    if not routes.takes(req.method, raw):
+        return None
     known = routes.known
     key = (req.method, raw, req.context.headers.get(b"host"))
     if key in known:

@@ -2,6 +2,7 @@
 
 import re
 from itertools import combinations, product
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -200,7 +201,7 @@ def test_among_the_servers_own(method: str, parts: tuple[str, ...], pattern: str
     )
     found = routes.find(method, "", parts)
     assert (found.pattern if isinstance(found, Found) else found) == pattern
-    assert found is None or routes.takes(method)
+    assert found is None or routes.takes(method, _raw(parts))
 
 
 @pytest.mark.parametrize(
@@ -210,8 +211,30 @@ def test_among_the_servers_own(method: str, parts: tuple[str, ...], pattern: str
 def test_methods_that_are_nobodys(added: str | None, taken: set[str]) -> None:
     routes = Routes(_manifest(*(() if added is None else ((added, "/a"),))))
     for method in ("GET", "HEAD", "POST", "PATCH"):
-        assert routes.takes(method) == (method in taken), method
-        assert (routes.find(method, "", ("a",)) is not None) <= routes.takes(method), method
+        assert routes.takes(method, b"/a") == (method in taken), method
+        assert (routes.find(method, "", ("a",)) is not None) <= routes.takes(method, b"/a"), method
+
+
+@pytest.mark.parametrize(
+    ("path", "taken", "others"),
+    [
+        ("/a/{x}", (b"/a", b"/a/", b"/a/1", b"/%61/1", b"/\xc3\xa9"), (b"/", b"/ab", b"/api/a")),
+        ("/{$}", (b"/",), (b"/a", b"/api/health")),
+        ("/é", ("/é".encode(), b"/%C3%A9"), (b"/e",)),
+        ("/{x}/b", (b"/a/b", b"/c"), ()),
+        ("/", (b"/", b"/a/b"), ()),
+    ],
+)
+def test_paths_that_begin_otherwise_are_nobodys(path: str, taken: tuple[bytes, ...], others: tuple[bytes, ...]) -> None:
+    routes = Routes(_manifest(("GET", path)))
+    assert all(routes.takes("GET", raw) for raw in taken)
+    assert not any(routes.takes("GET", raw) for raw in others)
+
+
+def _raw(parts: tuple[str, ...]) -> bytes:
+    """The path of these parts, as it is sent."""
+    text = "/".join("" if part == SLASH else quote(part) for part in parts)
+    return b"/" + text.encode()
 
 
 def test_order_of_middlewares() -> None:
