@@ -1,9 +1,5 @@
-"""How long the server takes until it serves, and until it has ended under load.
+"""How long the server takes until it serves, and until it has ended under load."""
 
-Alone:    python -m tests.bench.ending DIRECTORY [--full]
-"""
-
-import argparse
 import contextlib
 import json
 import shutil
@@ -17,7 +13,7 @@ from pathlib import Path
 
 from supervisor.contract.layout import TENANTS
 from supervisor.contract.shardmap import owner_of
-from tests.bench import crowd, machine
+from tests.bench import crowd
 from tests.bench.births import as_installed, born, died
 from tests.bench.machine import Plan, median, progress
 from tests.bench.population import Resident, register, settled
@@ -221,19 +217,3 @@ def _section(
             "pss_kb": memory,
         },
     )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.ending", description=__doc__)
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--full", action="store_true")
-    options = parser.parse_args()
-    section = measured(options.directory, machine.FULL if options.full else machine.SHORT)
-    for table in section.tables:
-        print(machine.table(table.head, table.rows))
-    for target in section.targets:
-        print(target)
-
-
-if __name__ == "__main__":
-    main()

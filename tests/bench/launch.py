@@ -1,9 +1,5 @@
-"""How long a tenant takes to come into being, and one that is not live to answer; how that grows with their number.
+"""How long a tenant takes to come into being, and one that is not live to answer; how that grows with their number."""
 
-Alone:    python -m tests.bench.launch DIRECTORY [--full]
-"""
-
-import argparse
 import json
 import random
 import shutil
@@ -17,7 +13,7 @@ from typing import Any
 
 from supervisor.contract.layout import CONTROL_SOCKET
 from supervisor.ops.client import Session
-from tests.bench import crowd, machine
+from tests.bench import crowd
 from tests.bench.births import as_installed, born
 from tests.bench.machine import Plan, median, progress
 from tests.bench.population import Resident, settled
@@ -295,19 +291,3 @@ def _targets(found: dict[int, dict[str, list[float]]]) -> list[Target]:
     told = ", ".join(f"{what.split()[0]} × {times:.2f}" for what, times in growth.items())
     registered = f"p50 with {most:,} registered, by that with {fewest:,}"
     return [*targets, Target(registered, f"≤ {GROWTH_MAX}", told, max(growth.values()) <= GROWTH_MAX)]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.launch", description=__doc__)
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--full", action="store_true")
-    options = parser.parse_args()
-    section = measured(options.directory, machine.FULL if options.full else machine.SHORT)
-    for table in section.tables:
-        print(machine.table(table.head, table.rows))
-    for target in section.targets:
-        print(target)
-
-
-if __name__ == "__main__":
-    main()

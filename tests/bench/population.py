@@ -27,6 +27,7 @@ from supervisor.contract.layout import REGISTRY, TEMPLATE, TENANTS
 from supervisor.contract.stamp import stamp_now
 from supervisor.tenants.registry import Registry
 from tests.bench.load import COUNTER
+from tests.bench.operations import encoder
 from tests.oracle.client import Client
 from tests.servers import Pocker
 from worker.db.connection import Database
@@ -145,14 +146,7 @@ class Resident:
 
     def encode(self, method: str, path: str, body: Any = None, *, token: str = "") -> str:
         """One request, as it goes over the wire."""
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}"]
-        if token:
-            lines.append(f"Authorization: {token}")
-        text = ""
-        if body is not None:
-            text = json.dumps(body)
-            lines += ["Content-Type: application/json", f"Content-Length: {len(text)}"]
-        return "\r\n".join([*lines, "", text])
+        return encoder(self.host, token)(method, path, body, auth=bool(token))
 
 
 def _path(shape: Shape) -> str:
