@@ -16,20 +16,20 @@ def quote(identifier: str) -> str:
 def rand_text(length: int, alphabet: str) -> str:
     """`length` characters drawn from `alphabet`, at most 256 of them, by the system's secure source."""
     # one system call for all characters; a byte beyond the last full multiple of the alphabet is drawn again
-    places, beyond = _drawn(len(alphabet))
-    if alphabet.isascii():
-        places = places.translate(alphabet.encode().ljust(256))
+    table, beyond = _drawn(alphabet)
     text = ""
     while len(text) < length:
-        drawn = os.urandom(length * 2).translate(places, beyond)
+        drawn = os.urandom(length * 2).translate(table, beyond)
         text += drawn.decode() if alphabet.isascii() else "".join([alphabet[place] for place in drawn])
     return text[:length]
 
 
 @lru_cache(maxsize=16)
-def _drawn(size: int) -> tuple[bytes, bytes]:
-    """The place in an alphabet of so many for each random byte, and the bytes that have none."""
-    return bytes(byte % size for byte in range(256)), bytes(range(256 - 256 % size, 256))
+def _drawn(alphabet: str) -> tuple[bytes, bytes]:
+    """What each random byte stands for, a character of ASCII or a place in the alphabet, and the bytes for nothing."""
+    size = len(alphabet)
+    stands_for = alphabet.encode() if alphabet.isascii() else bytes(range(size))
+    return bytes(stands_for[byte % size] for byte in range(256)), bytes(range(256 - 256 % size, 256))
 
 
 def rand_id(length: int = 15) -> str:

@@ -8,29 +8,40 @@ from worker.hooks.alarm import Alarm
 PATIENCE_S = 20.0
 
 
+class Bell:
+    """What has rung, and when something does."""
+
+    def __init__(self) -> None:
+        self.rung: list[str] = []
+        self.done = asyncio.Event()
+
+    def ring(self, name: str) -> Callable[[], None]:
+        """What an alarm is set to."""
+
+        def rings() -> None:
+            self.rung.append(name)
+            self.done.set()
+
+        return rings
+
+    async def heard(self) -> None:
+        """Until it has rung."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.done.wait()
+
+
 def test_it_rings_once_for_what_is_set_last() -> None:
     async def scenario() -> None:
-        rung: list[str] = []
-        done = asyncio.Event()
-
-        def ring(name: str) -> Callable[[], None]:
-            def rings() -> None:
-                rung.append(name)
-                done.set()
-
-            return rings
-
+        bell = Bell()
         alarm = Alarm()
-        alarm.set(60.0, lambda: rung.append("long"))
+        alarm.set(60.0, lambda: bell.rung.append("long"))
         alarm.clear()
-        alarm.set(0.01, ring("short"))
-        async with asyncio.timeout(PATIENCE_S):
-            await done.wait()
-        alarm.set(0.0, ring("again"))
-        done.clear()
-        async with asyncio.timeout(PATIENCE_S):
-            await done.wait()
-        assert rung == ["short", "again"]
+        alarm.set(0.01, bell.ring("short"))
+        await bell.heard()
+        alarm.set(0.0, bell.ring("again"))
+        bell.done.clear()
+        await bell.heard()
+        assert bell.rung == ["short", "again"]
 
     asyncio.run(scenario())
 
@@ -52,24 +63,14 @@ def test_what_is_cleared_or_closed_never_rings() -> None:
 
 def test_a_longer_limit_does_not_end_with_the_timer_of_a_shorter_one() -> None:
     async def scenario() -> None:
-        rung: list[str] = []
-        done = asyncio.Event()
-
-        def ring(name: str) -> Callable[[], None]:
-            def rings() -> None:
-                rung.append(name)
-                done.set()
-
-            return rings
-
+        bell = Bell()
         alarm = Alarm()
-        alarm.set(0.0, lambda: rung.append("first"))
+        alarm.set(0.0, lambda: bell.rung.append("first"))
         alarm.clear()
         began = asyncio.get_running_loop().time()
-        alarm.set(0.05, ring("second"))
-        async with asyncio.timeout(PATIENCE_S):
-            await done.wait()
-        assert rung == ["second"]
+        alarm.set(0.05, bell.ring("second"))
+        await bell.heard()
+        assert bell.rung == ["second"]
         assert asyncio.get_running_loop().time() - began >= 0.05
 
     asyncio.run(scenario())
