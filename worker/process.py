@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 
+import uvloop
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 from msgspec.structs import replace
@@ -42,6 +43,7 @@ STDERR = 2  # the descriptor: `sys.stderr` may have been replaced or closed
 CLOSE_SHARE = 0.1  # of the time for a graceful stop: kept for closing the databases
 QUICK_CLOSE_S = 1.5  # for closing them when there is no time: what is not, is whole all the same
 
+HANDLED = (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1)
 IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGWINCH)
 
 
@@ -54,7 +56,7 @@ class ShardWorker(Worker):
 
     def init_process(self) -> None:
         """First code in the child: a loop of its own, then gunicorn's preparations, then `run`."""
-        self.loop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         asyncio.set_event_loop(self.loop)
         self._quick = False
         self._departing = False
@@ -75,6 +77,8 @@ class ShardWorker(Worker):
         for number in IGNORED:
             signal.signal(number, signal.SIG_IGN)
         faulthandler.enable(STDERR)
+        # The loop hears of signals only while it runs: what comes before that waits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         self.loop.add_signal_handler(signal.SIGTERM, self.stop)
         self.loop.add_signal_handler(signal.SIGQUIT, self.stop, True)
         self.loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
@@ -99,6 +103,7 @@ class ShardWorker(Worker):
     # -- life ----------------------------------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         board = self.board
         try:
             self._app = self.build_shard()

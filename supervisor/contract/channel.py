@@ -12,7 +12,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgpack  # type: ignore[import-untyped]  # ships neither types nor stubs
 import msgspec
@@ -102,10 +102,9 @@ class Channel(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # no other loop's transport derives from it
         if self._early:
-            transport.write(self._early)
+            self._transport.write(self._early)
             self._early = bytearray()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio names it)

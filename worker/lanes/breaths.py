@@ -12,7 +12,7 @@ from time import monotonic
 from worker.fair.account import Account
 
 # Between two looks at who may go on.
-LOOK_EVERY_S = 0.0005
+LOOK_EVERY_S = 0.001  # the least that a timer of the loop waits
 # Then something goes on, whatever else the tenant does: it may hold its writer's lock.
 PAUSE_S_MAX = 1.0
 

@@ -11,7 +11,7 @@ from supervisor.contract.tenant import Tenant
 from worker.fair.account import Account
 from worker.fair.gate import LADEN
 from worker.wire.bodies import Body
-from worker.wire.handoff import UNREAD_BYTES_MAX, Address
+from worker.wire.handoff import KEPT_BYTES_MAX, Address
 from worker.wire.movable import Movable
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Booked(Movable):
         end.began_ns = thread_time_ns()
         unread = self.unread
         if unread:
-            return end.buffer[: UNREAD_BYTES_MAX - len(unread)]
+            return end.buffer[: max(1, KEPT_BYTES_MAX - len(unread))]  # never empty: that would be an error
         body = self.body
         if body is None or body.chunks is None:
             return end.buffer
@@ -77,8 +77,11 @@ class Booked(Movable):
                 self._press()
 
     def write(self, data: bytes) -> None:
-        self.account.bytes_out += len(data)
-        super().write(data)
+        if not self.gone:  # a transport whose socket is closed takes nothing
+            size = len(data)
+            self.account.bytes_out += size
+            self.written += size
+            self.transport.write(data)
 
     def abort(self) -> None:
         if self.choked and not self.gone:

@@ -21,7 +21,7 @@ from worker.fair.account import Account
 from worker.wire.asgi import Exchange
 from worker.wire.bodies import TOO_LARGE, Body
 from worker.wire.gated import Gated
-from worker.wire.handoff import UNREAD_BYTES_MAX, Address
+from worker.wire.handoff import KEPT_BYTES_MAX, Address
 from worker.wire.heads import Head
 from worker.wire.movable import RETRY_AFTER_S
 from worker.wire.receiving import BUSY, PARKED, READY, SKIPPING, SLOW_BODY, STALLED
@@ -232,7 +232,7 @@ class Connection(Gated):
             self.refuse(413, TOO_LARGE)
             return True
         last = begin + head.size + length
-        if last <= len(data) or last - begin > UNREAD_BYTES_MAX or head.chunks or head.fields.expect_continue:
+        if last <= len(data) or last - begin > KEPT_BYTES_MAX or head.chunks or head.fields.expect_continue:
             return False
         if self.eof:
             self.transport.close()

@@ -21,7 +21,7 @@ from worker.wire import relief, replies
 from worker.wire.asgi import App
 from worker.wire.connection import FRESH_S, Connection
 from worker.wire.denials import Denials
-from worker.wire.handoff import UNREAD_BYTES_MAX, Address, BadFrameError, Links, NoDescriptorError
+from worker.wire.handoff import KEPT_BYTES_MAX, Address, BadFrameError, Links, NoDescriptorError
 from worker.wire.heads import Heads
 from worker.wire.movable import Movable
 
@@ -61,11 +61,11 @@ class Endpoint:
         self.links = links
         self.log = log
         # A head must fit, with room to read on, into what a hand-off carries.
-        self.heads = Heads(min(http.head_bytes_max, UNREAD_BYTES_MAX - 1024), http.headers_max)
+        self.heads = Heads(min(http.head_bytes_max, KEPT_BYTES_MAX - 1024), http.headers_max)
         self.composer = replies.Composer()
         self.denials = Denials()
-        # One buffer for all: asyncio fills it and hands it over within one callback.
-        self.buffer = memoryview(bytearray(UNREAD_BYTES_MAX))
+        # One buffer for all: the loop fills it and hands it over within one callback.
+        self.buffer = memoryview(bytearray(KEPT_BYTES_MAX))
         self.connections: set[Connection] = set()
         self.connections_max = min(http.connections_max, _descriptors_max())
         self.draining = False
@@ -232,8 +232,9 @@ class Endpoint:
 
     async def abort(self) -> None:
         """Drops every connection and cancels what still runs for them; returns when all of it has ended."""
+        # Those that begin just now take a moment; cancelled, they would not be told that they are lost.
+        await asyncio.gather(*self._opening, return_exceptions=True)
         tasks = [task for connection in self.connections if (task := connection.abandon()) is not None]
-        tasks += self._opening
         for task in tasks:
             task.cancel()
         if tasks:

@@ -32,6 +32,9 @@ _MAGIC = 0x50
 _VERSION = 1
 _HEADER = struct.Struct(">BBBBH")
 UNREAD_BYTES_MAX = FRAME_BYTES_MAX - _HEADER.size - ADDRESS_BYTES_MAX
+# So much is kept of what was read. The rest is for the loop, which begins to read from a connection that it is given
+# even where that was paused at once: it is let have a byte then, each time that the connection is passed on.
+KEPT_BYTES_MAX = UNREAD_BYTES_MAX - 64
 
 _FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6, socket.AF_UNIX})
 

@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from worker.wire import handoff
-from worker.wire.handoff import UNREAD_BYTES_MAX, Address
+from worker.wire.handoff import KEPT_BYTES_MAX, Address
 from worker.wire.stream import Stream
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Movable(Stream):
         """Keeps input for later; reading stops before it exceeds what a hand-off carries."""
         if data:
             self.unread += data
-        if len(self.unread) >= UNREAD_BYTES_MAX:
+        if len(self.unread) >= KEPT_BYTES_MAX:
             self.transport.pause_reading()
 
     def leave_for(self, owner: int, unread: bytes) -> None:
@@ -79,7 +79,7 @@ class Movable(Stream):
         try:
             frame = handoff.encode(self.client, self.hops + 1 if self.unread else 0, self.unread)
             sent = end.links.send(self.owner, self.fileno(), frame)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             end.log.error("a connection could not be passed to berth %d: %s", self.owner, error)
             self.not_passed()
             return True

@@ -23,7 +23,6 @@ class Stream(asyncio.BufferedProtocol):
         "_acknowledged",
         "_lingered",
         "_stalled_since",
-        "_written",
         "choked",
         "deadline",
         "end",
@@ -31,6 +30,7 @@ class Stream(asyncio.BufferedProtocol):
         "gone",
         "lingering",
         "transport",
+        "written",
     )
 
     def __init__(self, end: "Endpoint") -> None:
@@ -41,15 +41,14 @@ class Stream(asyncio.BufferedProtocol):
         self.gone = False  # lost, dropped or passed on: nothing can be sent any more
         self.lingering = False  # all was said; input is read away
         self.deadline = inf
-        self._written = 0
+        self.written = 0
         self._acknowledged = -1
         self._stalled_since = 0.0
         self._lingered = 0
 
     def write(self, data: bytes) -> None:
-        """Sends bytes of a response."""
-        self._written += len(data)
-        self.transport.write(data)
+        """Sends bytes of a response, which are counted in `written`; nothing once the connection is gone."""
+        raise NotImplementedError
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -62,7 +61,7 @@ class Stream(asyncio.BufferedProtocol):
         size = self.transport.get_write_buffer_size()
         if size:
             # Progress is what the kernel has taken, whatever was added meanwhile.
-            acknowledged = self._written - size
+            acknowledged = self.written - size
             if acknowledged != self._acknowledged:
                 self._acknowledged = acknowledged
                 self._stalled_since = now

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from supervisor.contract.plan import Plan
 from supervisor.contract.settings import Http
@@ -223,6 +224,7 @@ def play() -> Callable[..., None]:
             finally:
                 await wire.close()
 
-        asyncio.run(main())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the workers' loop
+            runner.run(main())
 
     return run

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import socket
 from itertools import pairwise
 from typing import Any
 
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 from supervisor.contract.plan import Plan, Verdict
 from supervisor.contract.shardmap import Routes
+from tests.unit.wire.conftest import Client
 from tests.unit.wire.test_connection import chunked, error, request, told
 from worker.fair.gate import Gate
 from worker.wire.connection import TOO_LONG
-from worker.wire.handoff import HOPS_MAX, UNREAD_BYTES_MAX
+from worker.wire.handoff import HOPS_MAX, KEPT_BYTES_MAX, UNREAD_BYTES_MAX
 
 
 async def until(condition: Any) -> None:
@@ -547,3 +549,25 @@ def test_a_refused_body_is_never_a_request(play: Any, raw: bytes, cut: int | Non
             assert served == ["/behind"]
 
     play(scenario, application)
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("carried", [KEPT_BYTES_MAX, UNREAD_BYTES_MAX])
+def test_a_connection_comes_with_all_that_a_hand_off_carries(play: Any, carried: int, held: bool) -> None:
+    body = bytes(2 * UNREAD_BYTES_MAX)
+    whole = request("POST", "/wait", body)
+
+    async def scenario(wire: Any) -> None:
+        theirs, ours = socket.socketpair()
+        ours.setblocking(False)
+        if held:
+            wire.end.gate.hold("a")
+        wire.end.adopt(ours, ("192.0.2.1", 4711), 1, whole[:carried])
+        client = Client(*await asyncio.open_connection(sock=theirs))
+        await client.send(whole[carried:])
+        if held:
+            await until(lambda: waiting(wire))
+            wire.end.gate.free("a")
+        assert json.loads((await client.response())[2]) == told("POST", "/wait", body)
+
+    play(scenario)
