@@ -12,7 +12,7 @@ from worker.records import rules
 from worker.records.plan import plan_of
 from worker.records.record import Record
 from worker.records.request import RequestInfo
-from worker.schema.collection import Shelf
+from worker.schema.shelf import Shelf
 from worker.sql import quote
 
 # Pieces that texts for this schema are made of.

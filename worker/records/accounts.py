@@ -12,6 +12,7 @@ from worker.errors import REQUIRED, FieldError, bad_request
 from worker.fields.hashes import password_fits
 from worker.fields.password import PasswordValue
 from worker.records.record import SUPERUSERS, Record
+from worker.schema.collection import AUTH
 from worker.sql import quote, rand_secret
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ def loses_external(record: Record) -> bool:
 
 def check_unique_id(db: Database, catalog: "Catalog", record: Record) -> FieldError | None:
     """An error if another auth collection has a record with this new record's id."""
-    for other in catalog.all():
-        if other.is_auth and other.id != record.collection.id:
+    for other in catalog.of_type(AUTH):
+        if other.id != record.collection.id:
             taken = db.value(f"SELECT 1 FROM {quote(other.name)} WHERE `id` = ?", (record.id,))
             if taken is not None:
                 return TAKEN_ID

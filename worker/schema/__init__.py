@@ -1,4 +1,5 @@
-"""Collections: `collection`, `options` and `indexes` are the values, `catalog` a tenant's set of them.
+"""Collections: `collection`, `options` and `indexes` are the values, `catalog` a tenant's set of them, which makes each
+when it is asked for; on the `shelf` is what tenants share.
 
 Changing them: `scaffolds` → `binding` (what was submitted) → `validate` and `authcheck` → `sync` (the use cases) and
 `importing` (many at once; `misfit` has the words for what can't be read) → `storing` (rows, `events`, dependent views)

@@ -2,22 +2,20 @@
 
 Tenants made from one template have equal schemas. Collections are therefore interned by content: a base or view
 collection is one object for all of them, an auth collection shares everything but the tokens' secrets with its
-`prototype`. Caches of what follows from a schema alone are keyed by `prototype`.
+`prototype`. Caches of what follows from a schema alone are keyed by `prototype`. `worker.schema.shelf` makes them.
 """
 
-from hashlib import blake2b
 from itertools import count
 from typing import Any
-from weakref import WeakValueDictionary
 
 import orjson
 
-from worker.fields import Field, RelationField, load_field
+from worker.fields import Field, RelationField
 from worker.schema import options as option_types
 from worker.schema.indexes import parse_index
 from worker.schema.options import AuthOptions
 
-# The columns of `_collections`, in the order in which `Collection.from_row` takes them.
+# The columns of `_collections`, in the order in which `Shelf.collection` takes them.
 COLUMNS = (
     "id",
     "system",
@@ -38,9 +36,6 @@ BASE, AUTH, VIEW = "base", "auth", "view"
 
 Row = tuple[Any, ...]
 
-# Single fields that are kept for collections to come, some 0.5 KB each.
-FIELDS_MAX = 512
-
 # No two collections of a process have the same number, not even one after another.
 SERIALS = count(1)
 
@@ -53,7 +48,7 @@ class FieldSet:
     def __init__(self, fields: tuple[Field, ...]) -> None:
         self.fields = fields
         self.by_name = {field.name: field for field in fields}
-        self.relations = tuple(field for field in fields if isinstance(field, RelationField))
+        self.relations = tuple([field for field in fields if isinstance(field, RelationField)])
 
 
 class Collection:
@@ -72,6 +67,7 @@ class Collection:
         "indexes",
         "is_auth",
         "is_view",
+        "key",
         "list_rule",
         "name",
         "plan",
@@ -130,6 +126,8 @@ class Collection:
         self.serial = next(SERIALS)
         # the hash of the row it was read from, 0 before that; a new one each time the process starts
         self.stamp = 0
+        # what was not secret in it, by a digest or (where several tenants have it) as it is; empty before that
+        self.key: bytes | Row = b""
 
     def unique_column(self, name: str) -> bool:
         """Whether a unique index covers this column alone, so that a value leads to at most one record."""
@@ -199,83 +197,13 @@ class Collection:
     def __repr__(self) -> str:
         return f"<{self.type} collection {self.name}>"
 
-
-class Shelf:
-    """Schema objects by content, kept as long as some tenant uses them. One a process."""
-
-    __slots__ = ("_collections", "_field_sets", "_fields")
-
-    def __init__(self) -> None:
-        self._fields: dict[bytes, Field] = {}  # those used last, the latest at the end
-        self._field_sets: WeakValueDictionary[bytes, FieldSet] = WeakValueDictionary()
-        self._collections: WeakValueDictionary[bytes, Collection] = WeakValueDictionary()
-
-    def collection(self, row: Row) -> Collection:
-        """The collection of a row of `_collections` in the order of COLUMNS.
-
-        Raises MalformedError, msgspec.ValidationError or orjson.JSONDecodeError for a damaged row.
-        """
-        auth = None
-        if row[2] == AUTH:
-            auth = option_types.decode_auth(row[11])
-            shared_auth = option_types.without_secrets(auth)
-            content: Row = (*row[:11], option_types.encode(shared_auth), *row[12:])
-        else:
-            shared_auth, content = None, row
-        key = digest(content)
-        shared = self._collections.get(key)
-        if shared is None:
-            shared = self._collections[key] = self._load(row, shared_auth)
-        return shared if auth is None else _with_secrets(shared, auth)
-
-    def _load(self, row: Row, auth: AuthOptions | None) -> Collection:
-        return Collection(
-            id=row[0],
-            system=bool(row[1]),
-            type=row[2],
-            name=row[3],
-            fields=self.field_set(row[4]),
-            indexes=tuple(orjson.loads(row[5]) or ()),
-            rules=row[6:11],
-            auth=auth,
-            view_query=option_types.decode_view(row[11]).view_query if row[2] == VIEW else "",
-            created=row[12],
-            updated=row[13],
-        )
-
-    def field_set(self, text: str) -> FieldSet:
-        """The fields of a JSON list of definitions."""
-        key = digest((text,))
-        fields = self._field_sets.get(key)
-        if fields is None:
-            fields = FieldSet(tuple(self._field(raw) for raw in orjson.loads(text) or ()))
-            self._field_sets[key] = fields
-        return fields
-
-    def _field(self, raw: Any) -> Field:
-        """The field of one definition. Collections differ, but most have an id, a moment and a title like others."""
-        key = orjson.dumps(raw)
-        field = self._fields.pop(key, None) or load_field(raw)
-        self._fields[key] = field
-        if len(self._fields) > FIELDS_MAX:
-            del self._fields[next(iter(self._fields))]
-        return field
+    def with_auth(self, auth: AuthOptions) -> "Collection":
+        """The same with these options, and so with secrets of its own; its prototype is that of this one."""
+        own = Collection.__new__(Collection)
+        for name in _SHARED:
+            setattr(own, name, getattr(self, name))
+        own.auth = auth
+        return own
 
 
-def digest(parts: Row) -> bytes:
-    """A short key for a row's content."""
-    try:
-        text = orjson.dumps(parts)
-    except TypeError:  # there is something in it that JSON has no words for, as a text with a lone surrogate
-        text = repr(parts).encode("utf-8", "surrogatepass")
-    return blake2b(text, digest_size=16).digest()
-
-
-def _with_secrets(shared: Collection, auth: AuthOptions) -> Collection:
-    own = Collection.__new__(Collection)
-    for name in Collection.__slots__:
-        if name != "__weakref__":
-            setattr(own, name, getattr(shared, name))
-    assert shared.auth is not None
-    own.auth = option_types.with_secrets_of(shared.auth, auth)
-    return own
+_SHARED = tuple([name for name in Collection.__slots__ if name not in {"__weakref__", "auth"}])

@@ -85,7 +85,7 @@ def _failure(message: str) -> ApiError:
 
 async def _read(ctx: "Context", items: Sequence[Item | None], delete_missing: bool) -> list[Wanted]:
     """The items as drafts, in the order in which they are stored. MalformedError in the real one's words."""
-    taken = {collection.id for collection in ctx.catalog.all()}
+    taken = set(ctx.catalog.ids())
     wanted = []
     for item in items:
         each = _draft(ctx, plain(item or {}), delete_missing)
@@ -93,7 +93,7 @@ async def _read(ctx: "Context", items: Sequence[Item | None], delete_missing: bo
         taken.add(each.draft.id)
         wanted.append(each)
         await ctx.breathe()  # a hundred collections in a row would be felt by others, here and below
-    rank = {collection.id: place for place, collection in enumerate(ctx.catalog.all())}
+    rank = {identifier: place for place, identifier in enumerate(ctx.catalog.ids())}
 
     def turn(each: Wanted) -> tuple[bool, str, int]:
         return each.draft.type == VIEW, each.draft.created, -1 if each.old is None else rank[each.old.id]

@@ -3,7 +3,8 @@
 The tokens' secrets are the only part that differs between tenants with equal schemas; everything else is shared.
 """
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -125,6 +126,12 @@ TOKENS = {
     "file_token": "fileToken",
 }
 
+# The tokens as they stand in what PocketBase has written, one after another.
+_TOKENS_BEGIN = '"authToken":{"secret":"'
+_TOKENS = re.compile(
+    ",".join(rf'"{key}":{{"secret":"([^"\\]*)","duration":(-?\d{{1,18}})}}' for key in TOKENS.values()), re.ASCII
+)
+
 _decode_auth = msgspec.json.Decoder(AuthOptions).decode
 _decode_view = msgspec.json.Decoder(ViewOptions).decode
 
@@ -171,6 +178,39 @@ def _settle_providers(item: dict[str, Any]) -> None:
         provider["extra"] = dict(sorted((provider["extra"] or {}).items()))
         if not provider["clientSecret"]:
             del provider["clientSecret"]
+
+
+class Parts(NamedTuple):
+    """The column's text around the tokens, and these."""
+
+    around: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+    def fit(self, options: AuthOptions) -> bool:
+        """Whether these are the secrets of the options that the text stands for: it is only looked at as a text."""
+        return self.secrets == tuple([getattr(options, name).secret for name in TOKENS])
+
+
+def parts_of(text: object) -> Parts | None:
+    """The column's text in parts; None where it is not written as PocketBase writes it.
+
+    If those of one text `fit` its options, then so do those of every text with the same around.
+    """
+    if not isinstance(text, str) or (start := text.find(_TOKENS_BEGIN)) < 0:
+        return None
+    found = _TOKENS.match(text, start)
+    if found is None:
+        return None
+    groups = found.groups()
+    return Parts((text[:start], *groups[1::2], text[found.end() :]), groups[::2])
+
+
+def with_secrets(shared: AuthOptions, secrets: tuple[str, ...]) -> AuthOptions:
+    """`shared` with secrets in the order of TOKENS."""
+    tokens = {
+        name: TokenConfig(secret, getattr(shared, name).duration) for name, secret in zip(TOKENS, secrets, strict=True)
+    }
+    return msgspec.structs.replace(shared, **tokens)
 
 
 def without_secrets(options: AuthOptions) -> AuthOptions:

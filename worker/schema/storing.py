@@ -17,7 +17,7 @@ from worker.errors import ApiError, HookError, ValidationErrors
 from worker.events import Handler, Stages, around
 from worker.fields import Field
 from worker.schema import binding, events, tables, viewfields, viewquery, viewtext
-from worker.schema.collection import COLUMNS, Collection
+from worker.schema.collection import COLUMNS, VIEW, Collection
 from worker.schema.events import CollectionEvent
 from worker.schema.validate import RuleCheck, Subject, validate
 from worker.schema.viewddl import create_view, drop_view
@@ -143,7 +143,7 @@ async def save_dependents(ctx: "Context", check_rule: RuleCheck, *, strict: bool
 
     With `strict` the error of that one is raised, as by `save`.
     """
-    views = [collection.id for collection in ctx.catalog.all() if collection.is_view]
+    views = [collection.id for collection in ctx.catalog.of_type(VIEW)]
     if not views:
         return
     try:

@@ -137,7 +137,7 @@ def _bound(ctx: "Context", draft: binding.Draft, body: Mapping[str, Any], old: C
         raise bad_request(
             f"{UPDATE_FAILED} Raw error: \nfailed to retrieve old cached collection: sql: no rows in result set"
         )
-    taken = {collection.id for collection in ctx.catalog.all()}
+    taken = set(ctx.catalog.ids())
     binding.complete(draft, taken, scaffolded=old is None and "indexes" not in body)
     draft.updated = now()
     draft.created = draft.created if old is not None else draft.updated

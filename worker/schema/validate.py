@@ -127,7 +127,7 @@ def _check_name(subject: Subject) -> FieldError | None:
     others = [other for other in subject.catalog.all() if old is None or other.id != old.id]
     if any(other.name.lower() == name.lower() for other in others):
         return NAME_TAKEN
-    if any(other.id == name for other in subject.catalog.all()):  # its own id as well, once it is stored
+    if subject.catalog.by_id(name) is not None:  # its own id as well, once it is stored
         return NAME_IS_ID
     if not subject.stored and (old is None or old.name.lower() != name.lower()):
         sql = "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND lower(name) = lower(?)"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.records.actions import remove
 from worker.records.plan import plan_of
 from worker.records.record import Record
+from worker.schema.collection import AUTH
 from worker.sql import stamp
 from worker.writing import write
 
@@ -58,9 +59,8 @@ async def _drop_expired(ctx: "Context", name: str) -> None:
     if collection is None:
         return
     plan = plan_of(collection)
-    for owner in ctx.catalog.all():
-        if owner.auth is None:
-            continue
+    for owner in ctx.catalog.of_type(AUTH):
+        assert owner.auth is not None
         duration_s = owner.auth.mfa.duration if name == "_mfas" else owner.auth.otp.duration
         sql = (
             f"SELECT {plan.columns} FROM {plan.table}"

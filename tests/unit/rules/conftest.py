@@ -6,7 +6,7 @@ import pytest
 
 from worker.records.record import Record
 from worker.records.request import RequestInfo
-from worker.schema.collection import Shelf
+from worker.schema.shelf import Shelf
 from worker.sql import quote
 
 USERS = "_pb_users_auth_"

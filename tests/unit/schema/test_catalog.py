@@ -7,29 +7,26 @@ import msgspec
 import orjson
 import pytest
 
+from tests.unit.conftest import NewTenant
 from worker.context import Context
 from worker.db.connection import Database
-from worker.db.migrations import personalise, write_template
 from worker.fields import Field
-from worker.schema import collection as module
+from worker.schema import shelf as module
 from worker.schema.catalog import Catalog
-from worker.schema.collection import Shelf
 from worker.schema.options import TOKENS
+from worker.schema.shelf import Shelf
 
 from .conftest import Ours
 
 
 @pytest.fixture
-def twins(tmp_path: Path) -> Iterator[tuple[Catalog, Catalog]]:
-    """Two tenants made from one template."""
-    template = tmp_path / "template"
-    template.mkdir()
-    write_template(template)
+def twins(tmp_path: Path, new_tenant: NewTenant) -> Iterator[tuple[Catalog, Catalog]]:
+    """Two new tenants."""
     databases = []
-    for name in ("one.db", "two.db"):
-        (tmp_path / name).write_bytes((template / "data.db").read_bytes())
-        databases.append(Database(tmp_path / name))
-        personalise(databases[-1])
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        new_tenant(tmp_path / name)
+        databases.append(Database(tmp_path / name / "pb_data" / "data.db"))
     yield Catalog.load(databases[0]), Catalog.load(databases[1])
     for db in databases:
         db.close()

@@ -63,7 +63,7 @@ def drafted(ctx: "Context", wire: object, *, completed: bool = True) -> tuple[Co
     if old is not None and draft.id != old.id:
         raise GoError(ID_LOST)
     if completed:
-        taken = {collection.id for collection in ctx.catalog.all()}
+        taken = set(ctx.catalog.ids())
         binding.complete(draft, taken)
         draft.updated = now()
         draft.created = draft.created or draft.updated
