@@ -133,7 +133,10 @@ def _directory(settings: Settings, registry: Registry, state: State | None, log:
         for tenant in registry.load():
             directory.put(tenant)
         if state is None:
-            drafts.settle(settings, directory, log)
+            taken = registry.taken()
+            drafts.settle(settings, directory, log, taken)
+            if taken:
+                registry.forget_taken()
     except (RegistryError, DraftError) as error:
         raise StartError(str(error)) from error
     finally:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 import apsw
 
 from worker.db.checkpoint import close_checkpointed
-from worker.db.connection import STATEMENTS_MAX, Database
+from worker.db.connection import Database
+from worker.db.limits import STATEMENTS_MAX
 from worker.events import Bus
 from worker.fair.account import Account
 from worker.lanes import Lanes
@@ -100,13 +101,13 @@ class Context:
         self.ending: asyncio.Timeout | None = None
         # a connection that the last transaction has left behind
         self.spare: Database | None = None
-        self.data = Database(directory / "pb_data" / "data.db", statements=statements)
+        self.data = Database(f"{directory}/pb_data/data.db", statements=statements)
         try:
             self.data.account = account
             self.data.write_limit_ns = int(write_limit_s * 1e9)
             self.catalog = Catalog.load(self.data)
             self.settings = TenantSettings.load(self.data)
-            self.logs = RequestLog(directory / "pb_data" / "auxiliary.db", self.settings.logs, log_queue_max)
+            self.logs = RequestLog(Path(f"{directory}/pb_data/auxiliary.db"), self.settings.logs, log_queue_max)
         except BaseException:
             self.data.close()
             raise
@@ -201,12 +202,13 @@ class Context:
         if spare is not None:
             spare.close()
 
-    def part(self, *, hasty: bool = False) -> Callable[[], None]:
+    def part(self, *, hasty: bool = False, last: bool = False) -> Callable[[], None]:
         """Close it for everybody on the loop's thread; what is left to do blocks, and may run in any thread.
 
         From now on whoever still has this context gets apsw.ConnectionClosedError, and an open transaction ends. The
         function returned writes what is buffered, checkpoints and closes; apsw.Error or OSError where that fails. If it
-        is `hasty`, a log with little to write is put where the next one that opens this tenant finds it.
+        is `hasty`, a log with little to write is put where the next one that opens this tenant finds it. If it is not
+        the `last` time, the files may well be opened again, and an empty write-ahead log is left for that.
         """
         if self.ending is not None:
             self.ending.reschedule(0)
@@ -217,29 +219,36 @@ class Context:
         data.connection, data.resting = _closed_connection(), False
         if hasty:
             logs.spool()
-        spooled = hasty and not logs.pending
+        spooled, keep = hasty and not logs.pending, not last
 
         def finish() -> None:
             try:
                 if not spooled:
                     logs.close()
             finally:
-                # what rests has left its log
-                close_checkpointed(connection or apsw.Connection(data.path, flags=apsw.SQLITE_OPEN_READWRITE))
+                if connection is not None:
+                    close_checkpointed(connection, keep=keep)
+                elif not _is_empty_log(data.path):  # what rests has left its log
+                    close_checkpointed(apsw.Connection(data.path, flags=apsw.SQLITE_OPEN_READWRITE), keep=keep)
 
         return finish
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits to be written, nor stands in the write-ahead log: to close it waits for no disk."""
-        try:
-            return not self.logs.pending and Path(f"{self.data.path}-wal").stat().st_size == 0
-        except OSError:
-            return False
+        return not self.logs.pending and _is_empty_log(self.data.path)
 
     def close(self) -> None:
         """Close it altogether, here and now. Must not be used afterwards."""
         self.part()()
+
+
+def _is_empty_log(path: str) -> bool:
+    """Whether the write-ahead log of a database that was opened has nothing in it."""
+    try:
+        return Path(f"{path}-wal").stat().st_size == 0
+    except OSError:
+        return False
 
 
 @cache

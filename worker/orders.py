@@ -60,6 +60,7 @@ class Orders:
         self._starts: set[asyncio.Task[None]] = set()
         self._operations: dict[str, Operation] = {
             "provision": self._provision,
+            "provision.ahead": self._provision_ahead,
             "import": self._import,
             "export": self._export,
             "remove": self._remove,
@@ -186,6 +187,10 @@ class Orders:
     async def _provision(self, call: Call) -> None:
         draft = self._draft(call)
         await self._lanes.blocking(self._payer(call), provision.provision, self._template, draft, self._fits(call))
+
+    async def _provision_ahead(self, call: Call) -> list[str]:
+        ahead = partial(provision.provision_ahead, self._template, self._draft(call), int(call.args["count"]))
+        return await self._lanes.blocking(None, ahead, self._fits(call))
 
     async def _import(self, call: Call) -> None:
         arguments = call.args

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import apsw
 
+from supervisor.contract.layout import READY_PREFIX
 from worker.db.connection import Database
 from worker.db.migrations import TEMPLATE_VERSION, check_importable, ensure_auxiliary, personal_copy, write_template
 from worker.fair.disk import MB, DiskWatch
@@ -38,6 +39,9 @@ BACKUP_WAIT_MS = 5_000
 # What a data directory holds that belongs to a running process, not to its data.
 TRANSIENT = frozenset({".pb_temp_to_delete", ".notify", ".autocert_cache", "lost+found"})
 DATABASES = ("data.db", "auxiliary.db")
+# What SQLite makes at the first opening of a database, empty, and leaves when it is closed in peace: to make a file
+# takes longer than to open it.
+BESIDE = ("data.db-wal", "data.db-shm")
 
 # SQLite's lock bytes, from its file format: a connection in WAL mode holds a shared lock in this range of the main
 # file.
@@ -101,14 +105,40 @@ def provision(template_root: Path, directory: Path, allow: Fits = lambda _: None
         raise
 
 
+def provision_ahead(template_root: Path, drafts: Path, count: int, allow: Fits = lambda _: None) -> list[str]:
+    """Make the files of so many new tenants that have no names yet, in `drafts`; their ids.
+
+    Each is in READY_PREFIX and its id, and on the disk. Raises ProvisionError where not even one can be made.
+    """
+    ids: list[str] = []
+    for _ in range(count):
+        identifier = rand_id()
+        try:
+            provision(template_root, drafts / f"{READY_PREFIX}{identifier}", allow)
+        except ProvisionError:
+            if not ids:
+                raise
+            break
+        ids.append(identifier)
+    return ids
+
+
 def write_databases(source: Path, pb_data: Path, settle: Callable[[int], None]) -> None:
-    """Write a new tenant's databases into `pb_data`, which is made; `settle` gets the descriptor of its data."""
+    """Write a new tenant's databases into `pb_data`, which is made; `settle` gets the descriptor of each.
+
+    To have a new file on the disk is to have the directories in it that were made for it, on Linux's file systems.
+    """
     pb_data.mkdir()
-    (pb_data / "auxiliary.db").write_bytes((source / "auxiliary.db").read_bytes())
-    with (pb_data / "data.db").open("xb") as file:
-        file.write(personal_copy((source / "data.db").read_bytes()))
-        file.flush()
-        settle(file.fileno())
+    for name, content in (
+        ("auxiliary.db", (source / "auxiliary.db").read_bytes()),
+        ("data.db", personal_copy((source / "data.db").read_bytes())),
+    ):
+        with (pb_data / name).open("xb") as file:
+            file.write(content)
+            file.flush()
+            settle(file.fileno())
+    for name in BESIDE:
+        (pb_data / name).touch()
 
 
 def import_directory(

@@ -23,8 +23,9 @@ from supervisor.contract.settings import Settings, plan_of, tenants_dir
 from supervisor.contract.tenant import Tenant, TenantState
 from worker.closing import Closer
 from worker.context import Context
-from worker.db.connection import Database, statements_for
+from worker.db.connection import Database
 from worker.db.faults import may_pass
+from worker.db.limits import statements_for
 from worker.db.warmth import Warmth
 from worker.errors import ApiError
 from worker.fair.account import Accounts

@@ -23,7 +23,8 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 
 import apsw
 
-from worker.db.connection import WAL_PAGES, Database
+from worker.db.connection import Database
+from worker.db.limits import WAL_PAGES
 from worker.errors import ApiError
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ DATA/
 ├── template/          what a new tenant is copied from
 └── tenants/
     ├── NAME/          pb_data, pb_hooks, pb_migrations, pb_public
-    └── .drafts/NAME/  of a tenant that is being made: renamed once the registry has it
+    └── .drafts/       NAME/ of a tenant that is being made: renamed once the registry has it; .ready-ID/ of none yet
 """
 
 REGISTRY = "registry.db"
@@ -20,4 +20,5 @@ SHARD_SOCKET = "shard-{}.sock"
 TEMPLATE = "template"
 TENANTS = "tenants"
 DRAFTS = ".drafts"  # no name begins with a dot
+READY_PREFIX = ".ready-"
 DATA_DEFAULT = "./pocker_data"

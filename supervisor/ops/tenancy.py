@@ -4,7 +4,8 @@ The order of every change is the same: the registry first (durable), then every 
 the files (by the owner). So whatever is cut off is found in the registry by the next start, which repairs it. Only what
 is new has its files first, aside: the registry's word makes a tenant of them, and then they take their place. If that
 is cut off between the two, the next start does it; what it finds aside without that word goes away
-(`supervisor.tenants.drafts`). So a creation waits for the disk twice, and not at all before its files are made.
+(`supervisor.tenants.drafts`). So a creation waits for the disk twice, and not at all before its files are made; a blank
+tenant's may have been made ahead (`supervisor.tenants.ready`), and it waits once.
 """
 
 import logging
@@ -25,9 +26,12 @@ from supervisor.crew import Crew, CrewError, OnProgress
 from supervisor.tenants.drafts import DraftError, place
 from supervisor.tenants.holds import BUSY_TIMEOUT_S, Holds
 from supervisor.tenants.lifecycle import OPERABLE, REPAIRS, LifecycleError, Repair, take
+from supervisor.tenants.ready import Ready
 from supervisor.tenants.registry import Registry, RegistryError
 from supervisor.tenants.together import Together
 
+BLANK = "provision"
+"""The owner's operation that makes a tenant with nothing in it: any plan's quota has room for one."""
 DOMAINS_MAX = 100
 DOMAIN_CHARS_MAX = 253
 NOTED = {"suspend": "suspended", "resume": "resumed"}
@@ -56,6 +60,8 @@ class Tenancy:
         self._settings = settings
         self._registry = registry
         self._together = Together(registry)
+        self._ready = Ready(settings, self._make_ahead, log)
+        self._made_ahead = 0
         self._directory = directory
         self._crew = crew
         self._ledger = ledger
@@ -92,10 +98,13 @@ class Tenancy:
             tenant = Tenant(name, TenantState.CREATING, None, tuple(self._checked(name, domains)), "", now, plan)
             self._directory.put(tenant)
             try:
-                await self.call(tenant, op, args | {"plan": tenant.plan}, on_progress)
+                ready = self._ready.take() if op == BLANK else None
+                if ready is None:
+                    await self.call(tenant, op, args | {"plan": tenant.plan}, on_progress)
                 finished = take("finish", tenant)
-                await self._together.put(finished)
-                place(draft_dir(self._settings, name), path)
+                await self._together.put(finished, ready, path)
+                if ready is None:
+                    place(draft_dir(self._settings, name), path)
             except (CrewError, RegistryError, DraftError) as error:
                 self._log.warning("tenant %s could not be made (%s): %s", name, op, error)
                 await self._undo(tenant)
@@ -105,6 +114,14 @@ class Tenancy:
         self._ledger.events.note("created", name, self._directory.shard(tenant), op, {"plan": plan})
         self._log.info("tenant %s is active on shard %d (%s)", name, self._directory.shard(tenant), op)
         return tenant
+
+    async def _make_ahead(self, count: int) -> list[str]:
+        """Has some worker make drafts, one after another in turn; their ids."""
+        self._made_ahead += 1
+        routes = self._directory.routes
+        berth = routes.berths[self._made_ahead % routes.shards]
+        ids: list[str] = await self._crew.call(lambda: berth, "provision.ahead", "", {"count": count})
+        return ids
 
     async def _undo(self, tenant: Tenant) -> None:
         try:

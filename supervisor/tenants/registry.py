@@ -7,7 +7,7 @@ operation: with the log and its index that costs more than a change. The commit 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ import apsw
 
 from supervisor.contract.tenant import Tenant, TenantState
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = """
 CREATE TABLE tenants (
     name    TEXT PRIMARY KEY NOT NULL,
@@ -29,10 +29,17 @@ CREATE TABLE tenants (
     crons   TEXT NOT NULL DEFAULT '[]'  -- JSON array of cron expressions
 ) STRICT, WITHOUT ROWID
 """
+TAKEN = """
+CREATE TABLE taken (
+    name  TEXT PRIMARY KEY NOT NULL, -- of a tenant since the last start
+    draft TEXT NOT NULL              -- what its files may still be called in tenants/.drafts
+) STRICT, WITHOUT ROWID
+"""
 # What makes a file of one version one of the next.
 MIGRATIONS = {
     1: "ALTER TABLE tenants ADD COLUMN plan TEXT NOT NULL DEFAULT 'default'",
     2: "ALTER TABLE tenants ADD COLUMN crons TEXT NOT NULL DEFAULT '[]'",
+    3: TAKEN,
 }
 COLUMNS = "name, state, shard, domains, reason, created, plan, crons"
 BUSY_TIMEOUT_MS = 5000
@@ -66,6 +73,7 @@ class Registry:
                     )
                 if version == 0:
                     connection.execute(SCHEMA)
+                    connection.execute(TAKEN)
                 for step in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
                     connection.execute(MIGRATIONS[step])
                 if version != SCHEMA_VERSION:
@@ -91,8 +99,11 @@ class Registry:
                 for name, state, shard, domains, reason, created, plan, crons in rows
             ]
 
-    def put(self, *tenants: Tenant) -> None:
-        """Adds the tenants, or replaces what is known of them: all, or none."""
+    def put(self, *tenants: Tenant, taken: Mapping[str, str] | None = None) -> None:
+        """Adds the tenants, or replaces what is known of them: all, or none.
+
+        `taken` says by tenant's name which draft made ahead is its from now on (`supervisor.tenants.drafts`).
+        """
         rows = (
             (
                 tenant.name,
@@ -108,11 +119,24 @@ class Registry:
         )
         with self._transaction() as connection:
             connection.executemany(f"REPLACE INTO tenants ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            if taken:
+                connection.executemany("REPLACE INTO taken (name, draft) VALUES (?, ?)", taken.items())
+
+    def taken(self) -> dict[str, str]:
+        """The drafts taken up since the last start, by tenant's name."""
+        with self._transaction() as connection:
+            return {str(name): str(draft) for name, draft in connection.execute("SELECT name, draft FROM taken")}
+
+    def forget_taken(self) -> None:
+        """They stand in their places, for good."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM taken")
 
     def remove(self, name: str) -> None:
         """Forgets the tenant; an unknown name is nothing to do."""
         with self._transaction() as connection:
             connection.execute("DELETE FROM tenants WHERE name = ?", (name,))
+            connection.execute("DELETE FROM taken WHERE name = ?", (name,))
 
     def close(self) -> None:
         """Leaves nothing open, and the file as all there is: the log is taken into it. Never fails: what can't be taken

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.whole import HEALTH, NOTES, Whole, Wire, expect, on_shard, polled, until
+from worker.provision import lock_holder
 
 
 def overwrite_head(database: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_damaged_tenant_fails_alone_and_serves_again_when_mended(
             # also closes the one that is to be damaged: its files are complete and nobody has them open
             expect(wire.ask("POST", server.host(neighbour), NOTES, {"title": neighbour}), 200)
         database = server.pb_data(name) / "data.db"
-        until(lambda: not database.with_name("data.db-wal").exists(), "closed")
+        until(lambda: lock_holder(database) is None, "closed")
         copy = database.with_name("data.db-copy")
         shutil.copyfile(database, copy)
         damage(database)

@@ -1,5 +1,5 @@
-"""A tenant's SQLite files: `connection`, `pages` (room for their pages), `faults` (failures as answers), `migrations`
-(what a new tenant holds).
+"""A tenant's SQLite files: `connection` (transactions, on `reading`: statements, on `handle`: the file; its `limits`),
+`pages` (room for their pages), `faults` (failures as answers), `migrations` (what a new tenant holds).
 
 `room` is what a tenant may still write: its disk quota, and what the disk has left.
 

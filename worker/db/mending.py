@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 if TYPE_CHECKING:
-    from worker.db.connection import Database, Params
+    from worker.db.reading import Params, Reading
 
 
-def mended_rows(db: "Database", sql: str, params: "Params") -> list[tuple[Any, ...]]:
+def mended_rows(db: "Reading", sql: str, params: "Params") -> list[tuple[Any, ...]]:
     """Every row of one SELECT, what is no UTF-8 in its texts replaced.
 
     One text of this kind, in a database from elsewhere, must not make its whole table unreadable.

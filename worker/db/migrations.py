@@ -17,12 +17,15 @@ from worker.db.connection import Database
 from worker.sql import now, rand_secret
 
 # Names the directory of a template; a change of what a new tenant looks like needs a new one.
-TEMPLATE_VERSION = "0.40.6-1"
+TEMPLATE_VERSION = "0.40.6-2"
 # Half of SQLite's default: a live tenant's caches take 40 KB less. Imported databases keep the page size they have.
 PAGE_BYTES = 2048
 
 SECRET_LENGTH = 50
 _BLANK = '"secret":""'
+# Stands in a template for a secret, as long as one, so that another can take its place without SQLite.
+_MARK_TEXT = "~" * SECRET_LENGTH
+_MARKED = f'"secret":"{_MARK_TEXT}"'
 
 # Where a database says how it is journaled, and the two ways, from SQLite's file format.
 _MARK = slice(18, 20)
@@ -33,13 +36,18 @@ _COLUMNS = "SELECT name FROM pragma_table_info(?)"
 
 
 def write_template(directory: Path) -> None:
-    """Write data.db and auxiliary.db of a new tenant, with empty secrets, into `directory`, which must exist."""
+    """Write data.db and auxiliary.db of a new tenant, without secrets, into `directory`, which must exist."""
     template = orjson.loads(files("worker.db").joinpath("template.json").read_bytes())
-    _create(directory / "data.db", template["data"])
+    data = directory / "data.db"
+    secrets = _create(data, template["data"], _MARKED)
+    if data.read_bytes().count(_MARK_TEXT.encode()) != secrets:  # a page's end has cut one in two
+        data.unlink()
+        _create(data, template["data"], _BLANK)
     _create(directory / "auxiliary.db", template["auxiliary"])
 
 
-def _create(path: Path, content: dict[str, Any]) -> None:
+def _create(path: Path, content: dict[str, Any], blank: str = _BLANK) -> int:
+    """Make a database; the number of secrets in it, for each of which `blank` stands."""
     connection = apsw.Connection(str(path))
     try:
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 1)  # PocketBase's DDL has double-quoted defaults
@@ -48,14 +56,15 @@ def _create(path: Path, content: dict[str, Any]) -> None:
         with connection:
             for statement in content["schema"]:
                 connection.execute(statement)
-            if "collections" in content:
-                _fill(connection, content)
+            secrets = _fill(connection, content, blank) if "collections" in content else 0
     finally:
         connection.close()
+    return secrets
 
 
-def _fill(connection: apsw.Connection, content: dict[str, Any]) -> None:
+def _fill(connection: apsw.Connection, content: dict[str, Any], blank: str) -> int:
     moment = now()
+    secrets = 0
     for file in content["migrations"]:
         connection.execute("INSERT INTO `_migrations` (file, applied) VALUES (?, ?)", (file, time.time_ns() // 1000))
     connection.execute(
@@ -69,13 +78,23 @@ def _fill(connection: apsw.Connection, content: dict[str, Any]) -> None:
             for name, value in collection.items()
         }
         row |= {"created": moment, "updated": moment}
+        secrets += str(row["options"]).count(_BLANK)
+        row["options"] = str(row["options"]).replace(_BLANK, blank)
         marks = ", ".join("?" * len(row))
         connection.execute(f"INSERT INTO `_collections` ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+    return secrets
 
 
 def personal_copy(template: bytes) -> bytes:
-    """The data.db of a new tenant: the template's with signing secrets of its own. Made in memory in less than a
-    millisecond, so that it is written once and waits for the disk once."""
+    """The data.db of a new tenant: the template's with signing secrets of its own. Made in memory, within microseconds
+    where that is possible, so that it is written once and waits for the disk once."""
+    pieces = template.split(_MARK_TEXT.encode())
+    if len(pieces) > 1:
+        secrets = rand_secret(SECRET_LENGTH * (len(pieces) - 1)).encode()
+        own = [pieces[0]]
+        for number, piece in enumerate(pieces[1:]):
+            own += (secrets[number * SECRET_LENGTH : (number + 1) * SECRET_LENGTH], piece)
+        return b"".join(own)
     connection = apsw.Connection(":memory:")
     try:
         connection.deserialize("main", _marked(template, _ROLLBACK))
@@ -84,12 +103,6 @@ def personal_copy(template: bytes) -> bytes:
         return _marked(connection.serialize("main"), _WAL)
     finally:
         connection.close()
-
-
-def personalise(db: Database) -> None:
-    """Give every auth collection of a copied template its own signing secrets, in place."""
-    with db.transaction():
-        _draw_secrets(db.connection)
 
 
 def _marked(content: bytes, mark: bytes) -> bytes:

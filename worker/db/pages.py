@@ -13,7 +13,8 @@ from contextlib import suppress
 
 import apsw
 
-from worker.db.connection import CACHE_KIB, Database
+from worker.db.connection import Database
+from worker.db.limits import CACHE_KIB
 
 # Of one worker, and of one tenant.
 ROOM_KIB = 24 * 1024

@@ -14,7 +14,7 @@ RELIEF_SHARE = 8
 # Below this, a file system counts as full: what is left are parts of files that were cut short.
 FULL_BYTES = MB
 
-# Of `pb_data`, by name; the `-shm` of a database holds no data and vanishes with its last connection.
+# Of `pb_data`, by name; the `-shm` of a database holds no data, and 32 KB of the disk at most.
 _DATA, _WAL = "data.db", "data.db-wal"
 _LOG = frozenset({"auxiliary.db", "auxiliary.db-wal", "auxiliary.db-spool"})
 _PASSING = "-shm"

@@ -11,8 +11,10 @@ from typing import Protocol, TypeVar
 
 import apsw
 
-from worker.db.connection import PATTERN_BYTES_MAX as LONGEST_PATTERN_BYTES
-from worker.db.connection import SPARED_ROW_BYTES_MAX, Database, Params, too_dear
+from worker.db.connection import Database
+from worker.db.limits import PATTERN_BYTES_MAX as LONGEST_PATTERN_BYTES
+from worker.db.limits import SPARED_ROW_BYTES_MAX, too_dear
+from worker.db.reading import Params
 from worker.db.tally import Tally
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from typing import TypeVar
 import apsw
 
 from supervisor.contract.settings import Batch
-from worker.db.connection import Database, too_dear
+from worker.db.connection import Database
+from worker.db.limits import too_dear
 from worker.db.pages import PageRoom
 from worker.db.tally import Tally
 from worker.fair.account import Account

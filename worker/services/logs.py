@@ -5,8 +5,9 @@ A request leaves a cheap tuple; a batch of them becomes rows in one transaction.
 worth a transaction: they are appended to a file (`worker.services.spool`) until there are more, or somebody wants to
 see them; whoever reads the log flushes it first.
 
-The log never fails a request: rows that cannot be written are dropped and counted, and the worker's own log says why.
-So it is with rows for which there is no room: the log has a part of its tenant's quota, the rest of it is for records.
+The log never fails a request. Rows that cannot be written now, for want of room, descriptors or a lock, wait for the
+next flush, a bounded number of them; what is beyond, or can't ever be written, is dropped and counted, and the worker's
+own log says why. The log has a part of its tenant's quota only, the rest of it is for records.
 """
 
 import logging
@@ -18,7 +19,8 @@ from threading import Lock
 import apsw
 
 from worker.db.checkpoint import close_checkpointed
-from worker.db.connection import SPARED_PATTERN_BYTES_MAX
+from worker.db.faults import may_pass
+from worker.db.limits import SPARED_PATTERN_BYTES_MAX
 from worker.db.room import PAGES_MAX, Room
 from worker.services.logrows import ERROR, INFO, Entry, Note, rows_of
 from worker.services.settings import LogsSettings
@@ -121,7 +123,7 @@ class RequestLog:
         """As `add`, for what a script logs."""
         if self.settings.max_days <= 0 or note.level < self.settings.min_level:
             return False
-        weight = len(note.message) + len(note.data)
+        weight = _weight(note)
         if self._notes_bytes + weight > NOTES_BYTES_MAX:
             self.dropped += 1
             return True
@@ -168,7 +170,9 @@ class RequestLog:
         try:
             values = rows_of(entries, self.settings)
             appended = append(spool_of(self.path), values, SPOOL_BYTES_MAX - self._spooled_bytes)
-        except Exception as exc:  # as in a flush
+        except OSError:  # a flush may do better
+            return False
+        except Exception as exc:  # one of them can't be written at all
             self._entries = []
             self._notes_bytes = 0
             self._lose(len(entries), exc)
@@ -192,10 +196,16 @@ class RequestLog:
             return self._flush()
 
     def close(self) -> int:
-        """As `flush`; then the file is closed and checkpointed."""
+        """As `flush`; then the file is closed and checkpointed. What can't be written waits in the spool, if it can."""
         with self._lock:
             written = self._flush()
             self._close()
+            if self._entries and (left := extent(spool_of(self.path))) is not None:
+                self._spooled_rows, self._spooled_bytes = left
+                self._spool(self._entries)
+            if self._entries:
+                self._lose(len(self._entries), OSError("nor can they wait"))
+                self._entries = []
         return written
 
     def clear(self) -> None:
@@ -269,11 +279,23 @@ class RequestLog:
             if len(entries) < BUSY_ROWS:
                 self._close()
         except Exception as exc:  # whatever it is: the next flush must still come
-            self._lose(count, exc)
             self._close()
+            if may_pass(exc, self.path):
+                self._keep_for_next(entries, exc)
+                return 0
+            self._lose(count, exc)
             count = 0
         self._forget_spool()
         return count
+
+    def _keep_for_next(self, entries: list[Entry | Note], error: Exception) -> None:
+        """A flush may succeed next time: the oldest rows wait, as many as ask for one; so do those in the spool."""
+        kept = entries[: self.queue_max]
+        self._entries[:0] = kept  # in one step: the loop may be about to add another one
+        self._notes_bytes += sum(_weight(entry) for entry in kept)
+        self._lose(len(entries) - len(kept), error)
+        if kept and self.on_first is not None:
+            self.on_first()
 
     def _forget_spool(self) -> None:
         """What it had is in the database, or lost."""
@@ -282,12 +304,12 @@ class RequestLog:
         self._spooled_rows = self._spooled_bytes = 0
 
     def _lose(self, count: int, error: Exception) -> None:
-        """Rows could not be written: count them, and say so now and then."""
+        """Rows could not be written: count those that never will be, and say so now and then."""
         self.dropped += count
         now = time.monotonic()
         if now - self._complained >= COMPLAIN_EVERY_S:
             self._complained = now
-            log.warning("%s: %d log rows dropped (%d in all): %s", self.path, count, self.dropped, error)
+            log.warning("%s: not written, %d log rows dropped (%d in all): %s", self.path, count, self.dropped, error)
 
     def _bound(self, connection: apsw.Connection, room: Room) -> None:
         """Have SQLite keep the log's part of the quota."""
@@ -342,6 +364,10 @@ class RequestLog:
         connection, self._connection = self._connection, None
         if connection is not None:
             close_checkpointed(connection)
+
+
+def _weight(entry: Entry | Note) -> int:
+    return len(entry.message) + len(entry.data) if isinstance(entry, Note) else 0
 
 
 def recover(path: Path) -> None:

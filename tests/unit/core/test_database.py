@@ -11,7 +11,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from worker.db import connection
+from worker.db import handle
+from worker.db.checkpoint import close_checkpointed
 from worker.db.connection import Database
 from worker.db.faults import is_corruption, to_api_error, unique_columns
 from worker.lanes import Lanes
@@ -299,7 +300,7 @@ with open(sys.argv[1], "r+b") as file:
 
 def test_a_commit_does_not_fail_for_what_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The log is long, and somebody else is taking it back: what was written is written, so nobody writes it twice."""
-    monkeypatch.setattr(connection, "WAL_PAGES_MAX", 1)
+    monkeypatch.setattr(handle, "WAL_PAGES_MAX", 1)
     path = tmp_path / "data.db"
     path.touch()
     with closing(Database(path)) as db:
@@ -320,7 +321,7 @@ def test_a_log_that_readers_keep_is_rarely_taken_back_by_commits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each attempt waits for the disk, on the event loop."""
-    monkeypatch.setattr(connection, "WAL_PAGES_MAX", 40)
+    monkeypatch.setattr(handle, "WAL_PAGES_MAX", 40)
     path = tmp_path / "data.db"
     path.touch()
     with closing(Database(path)) as db, closing(Database(path, readonly=True)) as reader:
@@ -346,3 +347,40 @@ def test_a_log_that_readers_keep_is_rarely_taken_back_by_commits(
         db.execute("INSERT INTO t VALUES (1)")
         assert db.wal_pages < 40
         assert db.wal_due == 40
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_is_left_of_a_log_is_empty(tmp_path: Path, keep: bool) -> None:
+    path = tmp_path / "data.db"
+    path.touch()
+    before = b""
+    for number in range(2):
+        db = Database(path)
+        db.execute("CREATE TABLE IF NOT EXISTS t (x)")
+        db.execute("INSERT INTO t VALUES (?)", (number,))
+        close_checkpointed(db.connection, keep=keep)
+        left = {file.name: file.stat().st_size for file in tmp_path.iterdir() if file != path}
+        assert left == ({"data.db-wal": 0, "data.db-shm": 32_768} if keep else {})
+        before = before or path.read_bytes()
+    path.write_bytes(before)  # an operator takes an older copy back
+    db = Database(path)
+    assert db.all("SELECT x FROM t") == [(0,)]
+    assert db.value("PRAGMA integrity_check") == "ok"
+    db.close()
+
+
+def test_a_log_that_somebody_still_reads_is_not_kept_with_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+    path.touch()
+    db = Database(path)
+    db.execute("CREATE TABLE t (x)")
+    reader = apsw.Connection(str(path))
+    reader.execute("BEGIN").execute("SELECT * FROM t").fetchall()
+    db.execute("INSERT INTO t VALUES (1)")
+    close_checkpointed(db.connection, keep=True)
+    assert path.with_name("data.db-wal").stat().st_size > 0
+    reader.close()
+    assert not path.with_name("data.db-wal").exists()
+    again = Database(path)
+    assert again.all("SELECT x FROM t") == [(1,)]
+    again.close()

@@ -7,7 +7,8 @@ from time import monotonic_ns, thread_time_ns
 import apsw
 import pytest
 
-from worker.db.connection import CACHE_KIB, PATIENCE_NS, Database
+from worker.db.connection import Database
+from worker.db.limits import CACHE_KIB, PATIENCE_NS
 from worker.db.pages import PageRoom
 
 Made = Callable[[str, int], Database]

@@ -141,7 +141,8 @@ def test_a_close_off_the_loop_loses_nothing_and_lets_nobody_at_the_connection(sh
             context.data.one("SELECT * FROM kept")
         await shard.tenants.closer.ended("a")
         assert account.pool_ns > 0
-        assert not shard.database("a").with_name("data.db-wal").exists()
+        assert shard.open_files("a") == []
+        assert shard.database("a").with_name("data.db-wal").stat().st_size == 0
         again = shard.open("a")
         assert again is not context
         assert again.data.one("SELECT * FROM kept") == (7,)
@@ -151,7 +152,11 @@ def test_a_close_off_the_loop_loses_nothing_and_lets_nobody_at_the_connection(sh
     assert logged.fetchone() == (1,)
 
 
-def test_when_all_are_closed_the_little_that_a_log_has_is_left_to_the_next_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hurried", [False, True])
+def test_when_many_are_closed_the_little_that_a_log_has_is_left_to_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hurried: bool
+) -> None:
+    monkeypatch.setattr("worker.closing.UNHURRIED_MAX", 2 if hurried else 3)
     shard = Shard(tmp_path / "data", live_tenants_max=3)
 
     def rows(name: str) -> int:
@@ -163,13 +168,14 @@ def test_when_all_are_closed_the_little_that_a_log_has_is_left_to_the_next_one(t
     async def work() -> None:
         contexts = {name: shard.open(name) for name in "abc"}
         contexts["a"].logs.add(entry())
+        assert contexts["a"].logs.spool()
         contexts["b"].data.execute("CREATE TABLE kept AS SELECT 7 AS x")
         for _ in range(contexts["c"].logs.queue_max):
             contexts["c"].logs.add(entry())
         await shard.tenants.close_all(10)
         assert [shard.open_files(name) for name in "abc"] == [[], [], []]
         assert not list(shard.tenants.root.glob("*/pb_data/*-wal"))
-        assert [rows(name) for name in "abc"] == [0, 0, contexts["c"].logs.queue_max]
+        assert [rows(name) for name in "abc"] == [0 if hurried else 1, 0, contexts["c"].logs.queue_max]
         again = shard.open("a")
         again.logs.add(entry())
         assert again.logs.spool()

@@ -13,7 +13,8 @@ import pytest
 from supervisor.contract.plan import Plan
 from worker.context import Context
 from worker.db.burdens import Burden, burden_of
-from worker.db.connection import WAL_PAGES, Database
+from worker.db.connection import Database
+from worker.db.limits import WAL_PAGES
 from worker.fair.account import Account
 from worker.lanes import Lanes
 from worker.lanes import lanes as lanes_module

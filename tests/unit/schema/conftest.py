@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.servers import PocketBase
+from tests.unit.conftest import NewTenant
 from worker.context import Context
 from worker.db.connection import Database
-from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError
 from worker.lanes import Lanes
 from worker.records.rules import check_rule
@@ -31,14 +31,11 @@ def lanes() -> Iterator[Lanes]:
 
 
 @pytest.fixture
-def tenant(tmp_path: Path, lanes: Lanes) -> Iterator[Context]:
+def tenant(tmp_path: Path, lanes: Lanes, new_tenant: NewTenant) -> Iterator[Context]:
     """A new tenant."""
     directory = tmp_path / "ours"
-    (directory / "pb_data").mkdir(parents=True)
-    write_template(directory / "pb_data")
-    data = Database(directory / "pb_data" / "data.db")
-    personalise(data)
-    data.close()
+    directory.mkdir()
+    new_tenant(directory)
     context = Context("test", directory, lanes, write_limit_s=30.0, log_queue_max=200)
     yield context
     context.close()

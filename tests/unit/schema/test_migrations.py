@@ -10,8 +10,9 @@ from typing import Any
 import apsw
 import pytest
 
+from worker.db import migrations
 from worker.db.connection import Database
-from worker.db.migrations import check_importable, ensure_auxiliary, personal_copy, personalise, write_template
+from worker.db.migrations import check_importable, ensure_auxiliary, personal_copy, write_template
 from worker.schema.catalog import Catalog
 
 from .conftest import Real, schema_of
@@ -21,19 +22,13 @@ SECRET = re.compile(r'"secret":"([^"]*)"')
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A personalised copy of the template."""
+    """A new tenant's, with secrets of its own."""
     template = tmp_path / "template"
     template.mkdir()
     write_template(template)
     shutil.copytree(template, tmp_path / "copy")
-    with_own(tmp_path / "copy")
+    (tmp_path / "copy" / "data.db").write_bytes(personal_copy((template / "data.db").read_bytes()))
     return tmp_path / "copy"
-
-
-def with_own(directory: Path) -> None:
-    db = Database(directory / "data.db")
-    personalise(db)
-    db.close()
 
 
 def content(directory: Path) -> dict[str, Any]:
@@ -93,14 +88,14 @@ def test_no_migration_runs_again(pocketbase_binary: Path, copy: Path) -> None:
     assert content(copy) == before
 
 
-def test_personalise_draws_new_secrets_quickly(tmp_path: Path, copy: Path) -> None:
+def test_a_copy_has_new_secrets_quickly(tmp_path: Path, copy: Path) -> None:
     def secrets(directory: Path) -> list[str]:
         db = Database(directory / "data.db")
         found = [secret for (text,) in db.once("SELECT options FROM _collections") for secret in SECRET.findall(text)]
         db.close()
         return found
 
-    assert secrets(tmp_path / "template") == [""] * 10
+    assert secrets(tmp_path / "template") == ["~" * 50] * 10
     drawn = secrets(copy)
     assert len(set(drawn)) == 10
     assert all(re.fullmatch("[a-zA-Z0-9]{50}", secret) for secret in drawn)
@@ -120,6 +115,16 @@ def test_personalise_draws_new_secrets_quickly(tmp_path: Path, copy: Path) -> No
         assert not list(other.glob("*-journal"))
         db.close()
     assert min(times) < 0.003
+
+
+def test_a_template_without_marks_does_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "_MARK_TEXT", "nowhere to be found")
+    write_template(tmp_path)
+    template = (tmp_path / "data.db").read_bytes()
+    copies = [SECRET.findall(personal_copy(template).decode("latin-1")) for _ in range(2)]
+    assert template.count(b'"secret":""') == 10
+    drawn = [secret for found in copies for secret in found if secret]
+    assert len(set(drawn)) == 20
 
 
 def test_importable(copy: Path, tmp_path: Path) -> None:

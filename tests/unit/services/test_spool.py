@@ -145,7 +145,7 @@ def test_only_rows_are_taken(path: Path, line: object, kept: int) -> None:
 
 
 @pytest.mark.parametrize("link", [True, False])
-def test_what_can_not_be_spooled_is_dropped_and_counted(path: Path, tmp_path: Path, link: bool) -> None:
+def test_what_can_not_be_spooled_is_flushed(path: Path, tmp_path: Path, link: bool) -> None:
     log = RequestLog(path, LogsSettings())
     log.spool()
     add(log, "/0")
@@ -156,8 +156,31 @@ def test_what_can_not_be_spooled_is_dropped_and_counted(path: Path, tmp_path: Pa
     else:
         file(path).mkdir()
     add(log, "/1")
-    assert (log.spool(), log.dropped, log.pending) == (True, 1, 0)
+    assert (log.spool(), log.dropped, log.pending) == (False, 0, 1)
     assert not (tmp_path / "elsewhere").exists()
     add(log, "/2")
-    assert log.flush() == 1
-    assert urls(path) == ["GET /0", "GET /2"]
+    assert log.flush() == 2
+    assert urls(path) == ["GET /0", "GET /1", "GET /2"]
+
+
+def test_what_can_not_be_written_now_waits_within_bounds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "BUSY_TIMEOUT_MS", 1)
+    told: list[int] = []
+    log = RequestLog(path, LogsSettings(), queue_max=3)
+    log.on_first = lambda: told.append(log.pending)
+    add(log, "/0")
+    assert log.spool()
+    holder = apsw.Connection(str(path))
+    holder.execute("BEGIN IMMEDIATE")
+    add(log, *(f"/{number}" for number in range(1, 6)))
+    for _ in range(2):
+        assert log.flush() == 0
+        assert (log.pending, log.dropped, log.spooled) == (3, 2, True)
+    assert told == [1, 1, 3, 3], "it is to be tried again"
+    add(log, "/6")
+    assert log.close() == 0
+    assert (log.pending, log.dropped) == (0, 3), "the oldest wait for who opens it next"
+    holder.close()
+    assert RequestLog(path, LogsSettings()).close() == 4
+    assert urls(path) == ["GET /0", "GET /1", "GET /2", "GET /3"]
+    assert not file(path).exists()

@@ -103,7 +103,7 @@ def test_a_suspension_is_an_event_though_a_worker_does_not_confirm(run, tmp_path
             await tenancy.step("resume", "a")
         assert len(tenancy._ledger.events.events()) == 1, "nothing has happened"
 
-    def refusing(registry: Registry, tenant: Tenant) -> None:
+    def refusing(registry: Registry, tenant: Tenant, **_: object) -> None:
         raise RegistryError("the disk is full")
 
     run(scenario())

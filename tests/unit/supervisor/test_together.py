@@ -1,12 +1,14 @@
 """Changes of the registry that come at once are one transaction; who made them hears how it ended."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from supervisor.contract.tenant import Tenant, TenantState
 from supervisor.tenants import together as module
+from supervisor.tenants.drafts import DraftError
 from supervisor.tenants.registry import Registry, RegistryError
 from supervisor.tenants.together import Together
 
@@ -20,11 +22,11 @@ class Counting(Registry):
         super().__init__(path)
         self.transactions: list[int] = []
 
-    def put(self, *tenants: Tenant) -> None:
+    def put(self, *tenants: Tenant, taken: Mapping[str, str] | None = None) -> None:
         self.transactions.append(len(tenants))
         if any(tenant.name == "bad" for tenant in tenants):
             raise RegistryError("the disk is full")
-        super().put(*tenants)
+        super().put(*tenants, taken=taken)
 
 
 def tenant(name: str) -> Tenant:
@@ -71,3 +73,27 @@ def test_a_failure_is_everybodys_and_the_next_ones_are_served(run, registry) -> 
         assert "stays" in names(registry)
 
     run(scenario())
+
+
+def test_what_was_made_ahead_takes_its_place_with_the_registrys_word(run, registry, tmp_path: Path) -> None:
+    drafts = {name: tmp_path / f".ready-{name}" for name in ["a", "bad", "gone"]}
+    for name in ["a", "bad"]:
+        drafts[name].mkdir()
+
+    async def scenario() -> None:
+        together = Together(registry)
+        with pytest.raises(RegistryError):
+            await together.put(tenant("bad"), drafts["bad"], tmp_path / "bad")
+        assert drafts["bad"].exists()
+        changes = [together.put(tenant(name), drafts[name], tmp_path / name) for name in ["a", "gone"]]
+        fine, failed = await asyncio.gather(*changes, return_exceptions=True)
+        assert fine is None
+        assert isinstance(failed, DraftError), "its own only"
+
+    run(scenario())
+    assert [path.name for path in (tmp_path / "a", tmp_path / "gone") if path.exists()] == ["a"]
+    assert registry.taken() == {"a": ".ready-a", "gone": ".ready-gone"}
+    registry.remove("gone")
+    assert registry.taken() == {"a": ".ready-a"}
+    registry.forget_taken()
+    assert registry.taken() == {}
