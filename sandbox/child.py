@@ -2,14 +2,28 @@
 
 Two calls never leave the process: `$drain` has the engine run its jobs inside of the running evaluation, and `$random`
 is 128 random bits of the kernel's (the engine's own generator is in the same state in every child).
+
+While it is at work the host may send it orders ahead (`sandbox.frames`). They are put aside, and it goes from run to
+run without a wait in between: to sleep and to be woken costs both sides more than a short run does.
 """
 
 import os
 import struct
+from collections import deque
 from collections.abc import Callable
 
 from sandbox.engine import Engine
-from sandbox.frames import ANSWER_BYTES_MAX, CALL_BYTES_MAX, HEAD_BYTES, READY, call_frame, length_of
+from sandbox.frames import (
+    AHEAD,
+    CALL_BYTES_MAX,
+    FORGET,
+    HEAD_BYTES,
+    ORDER,
+    READY,
+    RESULT,
+    answer_head,
+    call_frame,
+)
 from sandbox.prelude import prelude
 
 SOCKET = 0
@@ -31,6 +45,10 @@ class Script:
 
     def __init__(self) -> None:
         self._ready = False
+        # how many orders are under way, one within the other; those that came ahead; what was read and is no frame yet
+        self._depth = 0
+        self._ahead: deque[bytes] = deque()
+        self._unread = b""
         self._engine = Engine(self._call)
         self._engine.evaluate(DEEP)
         self._engine.evaluate(prelude())
@@ -54,35 +72,55 @@ class Script:
         if len(args) > CALL_BYTES_MAX - len(name) - 2:
             raise ValueError("that is too much for one call of the server")  # reaches the script as an error
         frame = call_frame(name, args)
+        if name == RESULT:
+            self._depth -= 1
         try:
             if (sent := os.write(SOCKET, frame)) < len(frame):
                 send(memoryview(frame)[sent:])
-            return receive()
+            answer = self._answer()
         except BaseException:  # nobody could tell any more who has to speak
             os._exit(HOST_GONE)
+        if answer.startswith(ORDER):
+            self._depth += 1
+        return answer
+
+    def _answer(self) -> bytes:
+        """What the host has to say to what it was told last; orders that come ahead of it are put aside."""
+        if self._ahead and not self._depth:
+            return self._ahead.popleft()
+        while True:
+            bits, frame = self._frame()
+            if bits & AHEAD and self._depth:
+                self._ahead.append(frame)
+                continue
+            if bits & FORGET:
+                self._ahead.clear()
+            return frame
+
+    def _frame(self) -> tuple[int, bytes]:
+        """One frame, without its length, and the bits of that."""
+        data = self._unread or os.read(SOCKET, READ_BYTES)
+        while 0 < len(data) < HEAD_BYTES:
+            more = os.read(SOCKET, READ_BYTES)
+            data = data + more if more else b""
+        if not data:
+            raise EOFError
+        length, bits = answer_head(data)
+        end = HEAD_BYTES + length
+        if len(data) >= end:
+            self._unread = data[end:]
+            return bits, data[HEAD_BYTES:end]
+        whole = bytearray(data[HEAD_BYTES:])
+        while (left := length - len(whole)) > 0:
+            data = os.read(SOCKET, min(left, 1 << 20))
+            if not data:
+                raise EOFError
+            whole += data
+        self._unread = b""
+        return bits, bytes(whole)
 
 
 def send(rest: memoryview) -> None:
     """Write all that is left of a frame."""
     while rest:
         rest = rest[os.write(SOCKET, rest) :]
-
-
-def receive() -> bytes:
-    """One answer, without its length; nothing else comes before the next call."""
-    chunk = os.read(SOCKET, READ_BYTES)
-    while 0 < len(chunk) < HEAD_BYTES:
-        more = os.read(SOCKET, HEAD_BYTES - len(chunk))
-        chunk = chunk + more if more else b""
-    if not chunk:
-        raise EOFError
-    length = length_of(chunk, ANSWER_BYTES_MAX)
-    if len(chunk) == HEAD_BYTES + length:
-        return chunk[HEAD_BYTES:]
-    whole = bytearray(chunk[HEAD_BYTES:])
-    while (left := length - len(whole)) > 0:
-        chunk = os.read(SOCKET, min(left, 1 << 20))
-        if not chunk:
-            raise EOFError
-        whole += chunk
-    return bytes(whole)

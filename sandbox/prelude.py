@@ -68,6 +68,7 @@ FILES = (
     "requestevent",
     "routes",
     "apis",
+    "endings",
     "events",
 )
 HEAD = "(function (G) {\n'use strict';\nconst P = Object.create(null);\n"

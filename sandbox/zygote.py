@@ -19,6 +19,7 @@ import resource
 import select
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -67,6 +68,9 @@ class Zygote:
         self._mapped_bytes = int(pages[0]) * PAGE_BYTES
         private_kb = (int(pages[1]) - int(pages[2])) * PAGE_BYTES // 1024
         self._pid = os.getpid()
+        # a child that is given something to do does not push aside who gave it, nor anybody else who is at work
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         self._walls = lockdown.of_zygote(user, parent)
         self._probe()
         self._say({"walls": self._walls, "kb": private_kb})

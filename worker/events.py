@@ -80,6 +80,11 @@ class Bus:
         """Whether anything is bound to `name`: use cases skip making an event that nobody wants."""
         return name in self._handlers
 
+    def wanted(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that something is bound to."""
+        handlers = self._handlers
+        return [name for name in names if name in handlers] if handlers else []
+
     def has_any(self, names: Iterable[str]) -> bool:
         """Whether anything is bound to one of `names`."""
         handlers = self._handlers
@@ -92,7 +97,11 @@ class Bus:
             await action(event)
             return
         chain = [handler for handler, tags in bound if not tags or not tags.isdisjoint(event.tags(name))]
-        await event.run([*chain, action])
+        if not chain:
+            await action(event)
+            return
+        chain.append(action)
+        await event.run(chain)
 
 
 class Stages:
@@ -130,11 +139,14 @@ async def answered(bus: Bus, names: Sequence[str], event: Any, action: Callable[
 
 async def around(bus: Bus, names: Sequence[str], event: Any, action: Callable[[Any], Awaitable[None]]) -> None:
     """Trigger `names`, the first one outermost, with `action` in the middle. Names that nobody wants cost a lookup."""
-    if bus.has_any(names):
-        for name in reversed(names):
-            if bus.has(name):
-                action = _triggering(bus, name, action)
-    await action(event)
+    wanted = bus.wanted(names)
+    if not wanted:
+        await action(event)
+        return
+    first, *others = wanted
+    for name in reversed(others):
+        action = _triggering(bus, name, action)
+    await bus.trigger(first, event, action)
 
 
 def _triggering(bus: Bus, name: str, action: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:

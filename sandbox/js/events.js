@@ -1,7 +1,8 @@
 // Events: `e` of every `on…` hook; `worker.hooks.eventparts` draws how its members cross the line.
 //
 // A handler gets an object of its own. What it sets on it, and what it changes in the things that it finds there, is told
-// to the host with `e.next()` and at its end; what the host has changed meanwhile comes back with the answer.
+// to the host with `e.next()` and at its end; what the host has changed meanwhile comes back with the answer. Where
+// `e.next()` is a handler's last word (endings.js), the host hears of both in one.
 
 const { defineProperty, keys } = Object;
 const { stringify } = JSON;
@@ -164,6 +165,10 @@ const STATE = Symbol("state");
 
 function advance(e) {
     const state = e[STATE];
+    if (state.ends) {
+        state.goesOn = true;
+        return;
+    }
     const answer = P.host("next", state.n, changesOf(e), P.appNumber());
     if (answer === 0) return;
     if (answer.p !== undefined) fill(e, answer.p);
@@ -264,7 +269,8 @@ function typeOf(name) {
 function made(order) {
     const app = P.app(order.a);
     const e = order.q === undefined ? new HookEvent(app) : new RequestHookEvent(P.requestOf(order.q), app);
-    defineProperty(e, STATE, { value: { n: order.n, seen: new Map(), collection: undefined } });
+    const ends = order.l !== undefined && P.endsWithNext(P.handler(order.h));
+    defineProperty(e, STATE, { value: { n: order.n, seen: new Map(), collection: undefined, ends, goesOn: false } });
     // one of a collection's own has it as a member
     if (order.q !== undefined && typeof order.p.collection === "object") {
         defineProperty(e, "collection", { value: undefined, writable: true, enumerable: true, configurable: true });
@@ -297,5 +303,7 @@ P.on("event", (order) => P.withApp(order.a, () => {
             request.native = outer;
         }
     }
-    return changesOf(e);
+    const changes = changesOf(e);
+    // what was to be run by its last word is left to the host
+    return e[STATE].goesOn ? [changes] : changes;
 }));

@@ -16,6 +16,8 @@ const { isSafeInteger, isFinite: isFiniteNumber } = Number;
 const { stringify, parse } = JSON;
 const { trunc, abs } = Math;
 const DEPTH_MAX = 1000;
+const NAMES_MAX = 500;
+const NAME_CHARS_MAX = 64;
 const cast = {};
 P.cast = cast;
 
@@ -146,10 +148,30 @@ function marshal(v, depth = 0) {
     return membersOf(own, depth);
 }
 
+// Names of members as they are written; programs have few of them.
+const names = new Map();
+
+function nameOf(key) {
+    let written = names.get(key);
+    if (written === undefined) {
+        written = `${stringify(wellFormed(key))}:`;
+        if (names.size < NAMES_MAX && key.length <= NAME_CHARS_MAX) names.set(key, written);
+    }
+    return written;
+}
+
 function membersOf(v, depth) {
-    let text = "";
-    for (const key of keys(v).sort()) text += `${text === "" ? "{" : ","}${stringify(wellFormed(key))}:${marshal(v[key], depth + 1)}`;
-    return text === "" ? "{}" : text + "}";
+    const own = keys(v);
+    if (own.length === 0) return "{}";
+    if (own.length > 1) own.sort();
+    let text = "{";
+    for (let at = 0; at < own.length; at++) {
+        const key = own[at];
+        const member = v[key];
+        const written = typeof member === "string" ? stringify(wellFormed(member)) : marshal(member, depth + 1);
+        text += (at === 0 ? "" : ",") + nameOf(key) + written;
+    }
+    return text + "}";
 }
 
 P.marshal = (v) => marshal(v);

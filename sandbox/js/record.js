@@ -13,7 +13,7 @@
 // flags; h: handle of a shared one; dirty: positions changed since the host was told, and view: whether that of the rest;
 // up: the state of a record in whose expand it is; collection: the Collection it was made with.
 
-const { preventExtensions, keys, hasOwn } = Object;
+const { preventExtensions, keys, hasOwn, assign } = Object;
 const { isArray } = Array;
 const { cast } = P;
 const EXPAND = "expand";
@@ -56,10 +56,27 @@ P.Record = Record;
 
 const NOTHING = { id: "", name: "", type: "base", isAuth: false, fields: [], at: new Map() };
 
-const made = (schema, d, o, t = o) => ({
-    schema, d, o, t, fresh: o === null, pk: "", extra: null, expand: null, shown: null,
-    custom: false, emailShown: false, onlyChanged: false, h: 0, dirty: null, view: false, up: null, collection: null,
-});
+class State {
+    constructor(schema, d, o, t) {
+        this.schema = schema;
+        this.d = d;
+        this.o = o;
+        this.t = t;
+        this.fresh = o === null;
+        this.pk = "";
+    }
+}
+// What most records have of the rest: none of their own.
+const REST = {
+    extra: null, expand: null, shown: null, custom: false, emailShown: false, onlyChanged: false, h: 0, dirty: null,
+    view: false, up: null, collection: null,
+};
+assign(State.prototype, REST);
+
+const made = (schema, d, o, t = o) => new State(schema, d, o, t);
+
+// The same state for another record, with some of it changed.
+const copyOf = (s, changes) => assign(new State(s.schema, s.d, s.o, s.t), s, changes);
 
 P.emptyState = (collection) => {
     if (collection === null || collection === undefined) return made(NOTHING, [], null);
@@ -91,8 +108,8 @@ function schemaFor(collection) {
 function text(s, name) {
     const at = s.schema.at.get(name);
     if (at === undefined) return s.extra === null ? "" : cast.text(s.extra.get(name));
-    const value = s.d[at];
-    return typeof value === "string" && s.schema.fields[at].type === "text" ? value : cast.text(P.values.bare(s.schema.fields[at], value));
+    const value = s.d[at], field = s.schema.fields[at];
+    return typeof value === "string" && (field.texts || field.plain && value[0] !== "[") ? value : cast.text(P.values.bare(field, value));
 }
 
 const changed = [];
@@ -169,7 +186,14 @@ function bare(s, key) {
 // As `bare`, for casts to numbers: a JSON field's bytes are none, whatever they say.
 function scalar(s, name) {
     const at = s.schema.at.get(name);
-    return at !== undefined && s.schema.fields[at].type === "json" ? null : bare(s, name);
+    if (at === undefined) return bare(s, name);
+    const field = s.schema.fields[at], value = s.d[at];
+    switch (field.type) {
+        case "json": return null;
+        case "number": if (typeof value === "number") return value; break;
+        case "bool": if (typeof value === "number") return value === 1; break;
+    }
+    return P.values.bare(field, value);
 }
 
 // … and to moments: numbers of fields are floats, which are none.
@@ -226,7 +250,8 @@ function mergeExpand(s, expand) {
 P.mergeExpand = (record, expand) => mergeExpand(stateOf(record), expand);
 
 P.recordParts = {
-    text, bare, scalar, moment, get, set, load, put, setField, setExpand, mergeExpand, viewChanged, collectionOf, made, lists,
+    text, bare, scalar, moment, get, set, load, put, setField, setExpand, mergeExpand, viewChanged, collectionOf, made,
+    copyOf, lists,
 };
 
 // A value for the host, of a record's field.
@@ -240,17 +265,22 @@ P.recordValue = (record, name) => {
 
 P.recordChanges = changed;
 P.recordFrom = (schema, row) => {
-    const state = made(schema, row, row);
-    state.fresh = false;
-    state.pk = cast.text(row[schema.at.get("id")]);
-    return P.recordMade(state);
+    const state = new State(schema, row, row, row);
+    state.pk = keyOf(schema, row);
+    return new Record(MADE, state);
 };
-P.newState = made;
+
+// The key that a row has.
+function keyOf(schema, row) {
+    const id = row[schema.keyAt];
+    return typeof id === "string" ? id : cast.text(id);
+}
+P.keyOfRow = keyOf;
 
 P.loadRow = (record, collectionId, row) => {
     const s = stateOf(record);
     const schema = P.schemaOf(collectionId);
-    Object.assign(s, made(schema, row, row), { h: s.h, fresh: false, pk: cast.text(row[schema.at.get("id")]) });
+    assign(s, REST, made(schema, row, row), { h: s.h, pk: keyOf(schema, row) });
 };
 
 // The Collection of a record: the shared one, or the very object that it was made with.

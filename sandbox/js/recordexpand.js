@@ -53,7 +53,7 @@ function relationOf(app, schema, name) {
 
 function fetched(app, fetch, collectionId, ids) {
     if (ids.length === 0) return [];
-    if (fetch === null || fetch === undefined) return P.host("records.findAll", app.$n, collectionId, ids).map(P.recordIn);
+    if (fetch === null || fetch === undefined) return P.recordsIn(P.host("records.findAll", app.$n, collectionId, ids));
     const result = P.settle(fetch(P.collection(collectionId), ids));
     return isArray(result) ? result.filter(P.isRecord) : [];
 }

@@ -5,7 +5,8 @@ const { isArray } = Array;
 const { parse } = JSON;
 const { cast, isRecord, recordState: stateOf } = P;
 const {
-    text, bare, scalar, moment, get, set, load, put, setField, setExpand, mergeExpand, viewChanged, collectionOf, made, lists,
+    text, bare, scalar, moment, get, set, load, put, setField, setExpand, mergeExpand, viewChanged, collectionOf, made,
+    copyOf, lists,
 } = P.recordParts;
 const AUTH_ONLY = "not an auth collection record";
 
@@ -159,7 +160,7 @@ const methods = {
 
     replaceModifiers(data) {
         const s = stateOf(this);
-        const copy = { ...s, d: s.d.slice(), h: 0 };
+        const copy = copyOf(s, { d: s.d.slice(), h: 0 });
         const out = {};
         const given = data !== null && typeof data === "object" ? data : {};
         for (const name of keys(given).sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
@@ -179,18 +180,18 @@ const methods = {
         const s = stateOf(this);
         const copy = made(s.schema, s.o ?? s.schema.fields.map(P.values.zero), s.o);
         copy.collection = s.collection;
-        copy.pk = s.o === null ? "" : cast.text(s.o[s.schema.at.get("id")]);
+        copy.pk = s.o === null ? "" : P.keyOfRow(s.schema, s.o);
         return P.recordMade(copy);
     },
 
     fresh() {
         const s = stateOf(this);
-        return P.recordMade({ ...made(s.schema, copied(s), s.o, s.t), fresh: s.fresh, pk: s.pk, collection: s.collection });
+        return P.recordMade(Object.assign(made(s.schema, copied(s), s.o, s.t), { fresh: s.fresh, pk: s.pk, collection: s.collection }));
     },
 
     clone() {
         const s = stateOf(this);
-        const copy = { ...s, d: copied(s), h: 0, dirty: null, view: false, up: null };
+        const copy = copyOf(s, { d: copied(s), h: 0, dirty: null, view: false, up: null });
         copy.extra = s.extra === null ? null : new Map(s.extra);
         copy.shown = s.shown === null ? null : new Map(s.shown);
         copy.expand = s.expand === null ? null : { ...s.expand };

@@ -28,8 +28,6 @@ function queried(app, value, columns) {
     throw P.goError(`context canceled; failed query: SELECT ${columns} FROM ${INVALID_TABLE}`);
 }
 
-const records = (wires) => wires.map(P.recordIn);
-
 const listed = (values, what) => {
     if (isArray(values)) return values.map((value) => P.goText(value));
     if (values === null || values === undefined) return [];
@@ -95,12 +93,12 @@ P.appMethods({
             query.all(found);
             return found;
         }
-        return records(P.host("records.findAll", this.$n, named(collection), wanted));
+        return P.recordsIn(P.host("records.findAll", this.$n, named(collection), wanted));
     },
 
     findAllRecords(collection, ...exprs) {
         const given = exprs.filter((expr) => expr !== null && expr !== undefined);
-        if (given.length === 0) return records(queried(this, collection, `${INVALID_TABLE}.*`));
+        if (given.length === 0) return P.recordsIn(queried(this, collection, `${INVALID_TABLE}.*`));
         const query = this.recordQuery(collection);
         for (const expr of given) query.andWhere(expr);
         const found = G.arrayOf(new P.Record(null));
@@ -124,13 +122,13 @@ P.appMethods({
 
     findRecordsByFilter(collection, filter, sort, limit, offset, ...given) {
         const query = [P.goText(filter), P.goText(sort), cast.int(limit), cast.int(offset), params(given, 5)];
-        return records(P.host("records.filter", this.$n, named(collection), ...query));
+        return P.recordsIn(P.host("records.filter", this.$n, named(collection), ...query));
     },
 
     findFirstRecordByFilter(collection, filter, ...given) {
-        const found = P.host("records.filter", this.$n, named(collection), P.goText(filter), "", 1, 0, params(given, 2));
-        if (found.length === 0) throw P.goError(NO_ROWS);
-        return P.recordIn(found[0]);
+        const [id, rows] = P.host("records.filter", this.$n, named(collection), P.goText(filter), "", 1, 0, params(given, 2));
+        if (rows.length === 0) throw P.goError(NO_ROWS);
+        return P.recordIn([id, rows[0]]);
     },
 
     findAuthRecordByEmail(collection, email) {

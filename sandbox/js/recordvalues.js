@@ -41,6 +41,8 @@ Object.assign(P, { PlainPassword: Plain, RawValue: Raw, HashedPassword: Hashed }
 const LISTS = new Set(["select", "relation", "file"]);
 // Types whose values are texts, if there is but one.
 const TEXTS = new Set(["text", "email", "url", "editor", ...LISTS]);
+// … and those whose texts are never anything else.
+const AS_THEY_ARE = new Set(["text", "date", "autodate"]);
 const BRACKET = 0x5b;
 
 // -- schemas --------------------------------------------------------------------------------------------------------------
@@ -57,13 +59,15 @@ P.catalogChanged = () => {
 P.catalogVersion = () => version;
 
 function compiled([id, name, type, fields]) {
-    const schema = { id, name, type, isAuth: type === "auth", fields: [], at: new Map() };
+    const schema = { id, name, type, isAuth: type === "auth", fields: [], at: new Map(), keyAt: undefined };
     for (let position = 0; position < fields.length; position++) {
         const [field, kind, hidden, multiple, pattern] = fields[position];
         const plain = TEXTS.has(kind) && !multiple;
-        schema.fields.push({ name: field, type: kind, hidden, multiple, pattern, position, plain, label: stringify(field) + ":" });
+        const texts = AS_THEY_ARE.has(kind);
+        schema.fields.push({ name: field, type: kind, hidden, multiple, pattern, position, plain, texts, label: stringify(field) + ":" });
         schema.at.set(field, position);
     }
+    schema.keyAt = schema.at.get("id");
     return schema;
 }
 

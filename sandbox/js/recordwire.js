@@ -1,6 +1,7 @@
 // Records over the line; `worker.hooks.shared` draws their form.
 //
 //   P.recordIn(wire)       a Record of the host's; the one object of a shared one
+//   P.recordsIn(wire)      Records of rows of one collection: [its id, rows]
 //   P.recordOut(record)    a record for the host: its handle where it is shared
 //   P.lent(record, fn)     fn(wire) with a wire that names a handle of ours while it runs, so that handlers of events that
 //                          the host triggers meanwhile get the very object. The host tells with its answer what it has
@@ -10,7 +11,6 @@
 
 const { isArray } = Array;
 const { keys } = Object;
-const { cast } = P;
 const state = P.recordState;
 const changed = P.recordChanges;
 
@@ -54,6 +54,13 @@ function differing(schema, row, values) {
     return other;
 }
 
+P.recordsIn = ([id, rows]) => {
+    if (rows.length === 0) return rows;
+    const schema = P.schemaOf(id);
+    for (let at = 0; at < rows.length; at++) rows[at] = P.recordFrom(schema, rows[at]);
+    return rows;
+};
+
 P.recordIn = (wire) => {
     if (isArray(wire)) return P.recordFrom(P.schemaOf(wire[0]), wire[1]);
     const { h = 0 } = wire;
@@ -69,7 +76,7 @@ P.recordIn = (wire) => {
     if (wire.o !== undefined) s.o = s.t = wire.o === null ? null : differing(schema, row, wire.o);
     if (wire.t !== undefined) s.t = wire.t === 1 ? row : wire.t === null ? null : rowIn(schema, wire.t);
     s.fresh = s.t === null;
-    s.pk = s.fresh ? "" : cast.text(s.t[schema.at.get("id")]);
+    s.pk = s.fresh ? "" : P.keyOfRow(schema, s.t);
     if (wire.x !== undefined) {
         s.expand = expandIn(wire.x);
         P.expandedBelow(s);
@@ -98,7 +105,7 @@ function told(s, change) {
     } else if (change.t !== undefined) {
         s.t = change.t === 1 ? s.d : rowIn(schema, change.t);
         s.fresh = false;
-        s.pk = cast.text(s.t[schema.at.get("id")]);
+        s.pk = P.keyOfRow(schema, s.t);
     }
     if (change.x !== undefined) {
         s.expand = expandIn(change.x);
@@ -109,9 +116,11 @@ function told(s, change) {
 
 P.sync = ({ z, r, u }) => {
     if (z !== undefined) {
-        for (const record of byHandle.values()) state(record).h = 0;
-        byHandle = new Map();
-        for (const s of changed.splice(0)) [s.dirty, s.view] = [null, false];
+        if (byHandle.size > 0) {
+            for (const record of byHandle.values()) state(record).h = 0;
+            byHandle = new Map();
+        }
+        if (changed.length > 0) for (const s of changed.splice(0)) [s.dirty, s.view] = [null, false];
     }
     if (r !== undefined) for (const [h, change] of r) if (byHandle.has(h)) told(state(byHandle.get(h)), change);
     if (u !== undefined) for (const h of u) over(h);

@@ -6,58 +6,90 @@
 //   P.requestInfoOf(state, event)
 //   P.changesOf(state)        what scripts have changed of it, for the server's own routes
 //
-// The state: wire, what the host has told; response (response.js); store, what `e.set` keeps; auth: undefined until it is asked for; native:
-// whether one of the server's own routes is at work, to which changes are told at once; chain: what routes.js runs.
+// The state: what the host has told (head: `worker.hooks.heads.head_of`; pattern, values, given, context) and what
+// stands in it (query, method, headers, …); response (response.js); store, what `e.set` keeps; auth: undefined until it
+// is asked for; native: whether one of the server's own routes is at work, to which changes are told at once; chain:
+// what routes.js runs; looked…: whether a script has had the URL or the headers in its hands, and may have changed them.
 
 const { defineProperty, keys, hasOwn, fromEntries, entries } = Object;
+const { parse } = JSON;
 const KEPT_MAX = 64;
 
 const text = (value) => P.goText(value);
 const requests = new Map();
 
-// By its name what the host tells by its place: `Head` of `worker.hooks.requests`.
-const unfolded = ({ head = [], pattern = "", values = {}, info, context }) => ({
-    method: head[0], uri: head[1], query: head[2], headers: head[3], host: head[4], version: head[5], type: head[6],
-    length: head[7], close: head[8], remote: head[9], remoteIP: head[10], realIP: head[11], authorization: head[13],
-    pattern, values, info, context,
-});
-const ANONYMOUS = 12;
+// Of one that is over.
+const NO_HEAD = [false, "", "[]", "[]"];
 
 class State {
-    #told;
-    #wire = null;
-    #store = null;
-
-    constructor(told) {
-        this.#told = told;
-        this.q = told.q;
-        if (told.head?.[ANONYMOUS]) this.auth = null;
+    constructor(q, head, pattern, values) {
+        this.q = q;
+        this.head = head;
+        this.pattern = pattern;
+        this.values = values;
         this.response = P.newResponse();
+        if (head[0]) this.auth = null;
     }
 
-    get wire() { return (this.#wire ??= unfolded(this.#told)); }
-    get store() { return (this.#store ??= new Map()); }
+    // two texts, read when somebody looks
+    get line() { return (this.lineRead ??= parse(this.head[2])); }
+    get headers() { return (this.headersRead ??= parse(this.head[3])); }
+
+    get query() { return this.head[1]; }
+    get host() { return this.line[0]; }
+    get version() { return this.line[1]; }
+    get type() { return this.line[2]; }
+    get length() { return this.line[3]; }
+    get close() { return this.line[4]; }
+    get method() { return this.line[5]; }
+    get uri() { return this.line[6]; }
+    get remote() { return this.line[7]; }
+    get remoteIP() { return this.line[8]; }
+    get realIP() { return this.line[9]; }
+    get store() { return (this.stored ??= new Map()); }
+
+    // Of more than one, what the server makes of them.
+    get authorization() {
+        return this.headers.filter((pair) => pair[0] === "authorization").map((pair) => pair[1]).join(",");
+    }
+
+    // The query as it is now.
+    get asked() { return this.lookedURL ? text(this.request.url.rawQuery) : this.head[1]; }
 }
 // What most requests never come to have stands here.
 Object.assign(State.prototype, {
     native: true, early: false, auth: undefined, authSet: false, info: null, body: null, form: undefined, request: null,
-    headersChanged: false, loaded: false, quiet: false, chain: null,
+    headersChanged: false, loaded: false, quiet: false, chain: null, lineRead: null, headersRead: null, stored: null,
+    given: undefined, context: undefined, lookedURL: false, lookedHeader: false,
 });
 
 // A request that is over is freed at once, which a cycle would not be: that takes a collection, and copies all memory.
 function over(state) {
     const { response } = state;
     state.request = state.chain = response.header = response.object = null;
+    state.lookedURL = state.lookedHeader = false;
 }
 
+// A run begins: what is left of the last one is over.
+function begin() {
+    for (const state of requests.values()) over(state);
+    requests.clear();
+}
+
+P.routed = (q, head, pattern, values) => {
+    if (requests.size > 0) begin();
+    const state = new State(q, head, pattern, values);
+    requests.set(q, state);
+    return state;
+};
+
 P.requestOf = (told) => {
-    if (told.first && requests.size > 0) {
-        for (const state of requests.values()) over(state);
-        requests.clear();
-    }
+    if (told.first && requests.size > 0) begin();
     let state = requests.get(told.q);
     if (state === undefined) {
-        state = new State(told);
+        state = new State(told.q, told.head ?? NO_HEAD, told.pattern ?? "", told.values ?? {});
+        if (told.info !== undefined) state.given = told.info;
+        if (told.context !== undefined) state.context = told.context;
         requests.set(told.q, state);
         if (requests.size > KEPT_MAX) requests.delete(requests.keys().next().value);
     }
@@ -98,7 +130,7 @@ P.readToken = (state) => {
     state.early = false;
     if (!state.headersChanged || state.request === null) return;
     const given = state.request.header.get("Authorization");
-    if (given === state.wire.authorization) return;
+    if (given === state.authorization) return;
     const told = P.host("request.auth", state.q, given);
     state.auth = told === null ? null : P.recordIn(told);
 };
@@ -161,29 +193,29 @@ function bodyIn(state, { body, raw = [] }) {
 
 P.requestInfoOf = (state) => {
     if (state.info === null) {
-        const { wire, request } = state;
+        const { given, request } = state;
         const info = state.info = new RequestInfo();
-        const told = wire.info ?? P.host("request.info", state.q);
-        if (wire.info === undefined && wire.length !== 0) P.rewindBody(state);
+        const told = given ?? P.host("request.info", state.q);
+        if (given === undefined && state.length !== 0) P.rewindBody(state);
         bodyIn(state, told);
-        info.query = told.query ?? firstOf(P.pairsOf(request === null ? wire.query : text(request.url.rawQuery)));
-        info.headers = told.headers ?? headersForRules(request === null ? wire.headers : P.headerPairs(request.header));
-        info.method = request === null ? wire.method : request.method;
+        info.query = told.query ?? firstOf(P.pairsOf(state.asked));
+        info.headers = told.headers ?? headersForRules(state.lookedHeader ? P.headerPairs(request.header) : state.headers);
+        info.method = request === null ? state.method : request.method;
     }
     state.info.auth = P.authOf(state);
-    state.info.context = state.wire.context ?? CONTEXTS;
+    state.info.context = state.context ?? CONTEXTS;
     return state.info;
 };
 
 // What the server's own routes shall see: the headers, the query, the body and who asks, where scripts have set them.
 P.changesOf = (state) => {
     const changes = {};
-    const { request, info, wire } = state;
+    const { request, info } = state;
     if (state.authSet) changes.auth = state.auth === null ? null : P.recordOut(state.auth);
     if (request !== null) {
         if (state.headersChanged) changes.headers = P.headerPairs(request.header);
-        const query = text(request.url.rawQuery);
-        if (query !== wire.query) changes.query = query;
+        const query = state.asked;
+        if (query !== state.query) changes.query = query;
     }
     if (info !== null) {
         const body = JSON.stringify(info.body);
@@ -203,8 +235,11 @@ class Request {
     #state;
 
     static {
-        const lazily = (name, make) => {
-            const become = (request, value) => defineProperty(request, name, { value, writable: true, enumerable: true, configurable: true });
+        const lazily = (name, looked, make) => {
+            const become = (request, value) => {
+                if (looked !== "" && request.#state.request === request) request.#state[looked] = true;
+                defineProperty(request, name, { value, writable: true, enumerable: true, configurable: true });
+            };
             LAZY[name] = {
                 get() {
                     become(this, make(this.#state));
@@ -215,36 +250,38 @@ class Request {
                 configurable: true,
             };
         };
-        lazily("url", ({ wire }) => P.URL(wire.uri));
-        lazily("header", (state) => P.Header(state.wire.headers, () => { state.headersChanged = true; }));
-        lazily("body", P.bodyReader);
+        lazily("url", "lookedURL", ({ uri }) => P.URL(uri));
+        lazily("header", "lookedHeader", (state) => P.Header(state.headers, () => { state.headersChanged = true; }));
+        lazily("body", "", P.bodyReader);
     }
 
     constructor(state) {
-        const { wire } = state;
+        const { line } = state;
+        const version = line[1];
+        const length = line[3];
         this.#state = state;
-        this.method = wire.method;
+        this.method = line[5];
         defineProperty(this, "url", LAZY.url);
-        this.proto = `HTTP/${wire.version}`;
-        this.protoMajor = Number(wire.version[0]);
-        this.protoMinor = Number(wire.version[2] ?? 0);
+        this.proto = `HTTP/${version}`;
+        this.protoMajor = Number(version[0]);
+        this.protoMinor = Number(version[2] ?? 0);
         defineProperty(this, "header", LAZY.header);
         defineProperty(this, "body", LAZY.body);
         this.getBody = null;
-        this.contentLength = wire.length;
-        this.transferEncoding = wire.length < 0 ? ["chunked"] : [];
-        this.close = wire.close;
-        this.host = wire.host;
+        this.contentLength = length;
+        this.transferEncoding = length < 0 ? ["chunked"] : [];
+        this.close = line[4];
+        this.host = line[0];
         this.form = null;
         this.postForm = null;
         this.multipartForm = null;
         this.trailer = null;
-        this.remoteAddr = wire.remote;
-        this.requestURI = wire.uri;
+        this.remoteAddr = line[7];
+        this.requestURI = line[6];
         this.tls = null;
         this.cancel = {};
         this.response = null;
-        this.pattern = wire.pattern;
+        this.pattern = state.pattern;
     }
 
     addCookie(cookie) {
@@ -323,8 +360,8 @@ class Request {
     }
 
     multipartReader() { throw P.goError("request.multipartReader is not available: use e.findUploadedFiles"); }
-    pathValue(name) { return this.#state.wire.values[text(name)] ?? ""; }
-    setPathValue(name, value) { this.#state.wire.values[text(name)] = text(value); }
+    pathValue(name) { return this.#state.values[text(name)] ?? ""; }
+    setPathValue(name, value) { this.#state.values[text(name)] = text(value); }
     protoAtLeast(major, minor) { return this.protoMajor > major || (this.protoMajor === major && this.protoMinor >= minor); }
     referer() { return this.header.get("Referer"); }
     userAgent() { return this.header.get("User-Agent"); }

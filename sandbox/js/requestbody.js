@@ -44,7 +44,7 @@ P.bodyReader = (state) => {
 
 // Whoever has read JSON begins anew; a form is gone.
 P.rewindBody = (state) => {
-    const kind = state.request === null ? state.wire.type : state.request.header.get("Content-Type");
+    const kind = state.lookedHeader ? state.request.header.get("Content-Type") : state.type;
     if (kind.startsWith("application/json")) {
         if (state.body !== null) state.body.at = 0;
     } else state.body = { whole: "", at: 0 };
@@ -54,7 +54,7 @@ P.rewindBody = (state) => {
 P.formOf = (state) => {
     if (state.form !== undefined) return state.form;
     const told = P.host("request.form", state.q);
-    const query = P.pairsOf(text(state.request === null ? state.wire.query : state.request.url.rawQuery));
+    const query = P.pairsOf(state.asked);
     state.form = { posted: told.values, values: [...told.values, ...query], files: told.files, isMultipart: told.isMultipart };
     if (state.body !== null && told.values.length > 0) state.body.at = state.body.whole.length;
     return state.form;

@@ -49,8 +49,8 @@ class RequestEvent {
 
     hasSuperuserAuth() { return P.isSuperuser(this.auth); }
     requestInfo() { return P.requestInfoOf(this.#state); }
-    realIP() { return this.#state.wire.realIP; }
-    remoteIP() { return this.#state.wire.remoteIP; }
+    realIP() { return this.#state.realIP; }
+    remoteIP() { return this.#state.remoteIP; }
     isTLS() { return false; }
     bindBody(dst) { P.bindBody(this.#state, dst); }
     findUploadedFiles(key) { return P.uploadsOf(this.#state, key); }
@@ -76,12 +76,12 @@ class RequestEvent {
     }
 
     json(status, value) {
-        const { request, wire } = this.#state;
-        const query = request === null ? wire.query : text(request.url.rawQuery);
+        const state = this.#state;
+        const query = state.asked;
         const fields = query.includes("fields") ? P.Values(P.pairsOf(query)).get("fields") : "";
-        const picked = fields === "" ? undefined : P.host("request.pick", this.#state.q, P.marshal(value), fields);
-        P.put(this.#state, status, "application/json");
-        P.put(this.#state, status, null, { text: picked ?? P.marshal(value) });
+        const picked = fields === "" ? undefined : P.host("request.pick", state.q, P.marshal(value), fields);
+        P.put(state, status, "application/json");
+        P.put(state, status, null, { text: picked ?? P.marshal(value) });
     }
 
     string(status, value) { P.put(this.#state, status, "text/plain; charset=utf-8", { text: text(value) }); }

@@ -5,6 +5,7 @@
 //   P.httpResponse(state)                   `e.response`
 //   P.put(state, status, type, body)        a body of that status and type; {text} | {binary} | {file}
 //   P.answerOf(state)                       all of it, for the host
+//   P.plainAnswerOf(state)                  [status, type, text] where that is all; else undefined
 //
 // A status is said once; what is written later is added to the body. The server's own answer counts as written: the host
 // has it, and `chunks` follow it.
@@ -69,14 +70,14 @@ function tell(state) {
 P.tellAnswer = tell;
 
 function sized(response, chunk) {
-    const size = chunk.text?.length ?? chunk.binary?.length ?? 0;
+    const { text, binary } = chunk;
+    const size = text?.length ?? binary?.length ?? 0;
     if (response.size + size > BODY_CHARS_MAX) throw P.goError(TOO_LARGE);
     return size;
 }
 
-function add(state, chunk) {
+function add(state, chunk, size = sized(state.response, chunk)) {
     const { response } = state;
-    const size = sized(response, chunk);
     if (response.status === 0) begin(state, 200);
     response.size += size;
     if (size > 0 || chunk.file !== undefined) response.chunks.push(chunk);
@@ -85,14 +86,16 @@ function add(state, chunk) {
 
 P.put = (state, status, type, chunk) => {
     const { response } = state;
-    if (chunk !== undefined) sized(response, chunk);
-    if (type !== null && response.status === 0) {
-        const { header } = response;
-        if (header === null) response.type = type;
-        else if (header.values("Content-Type").length === 0) header.set("Content-Type", type);
+    const size = chunk === undefined ? 0 : sized(response, chunk);
+    if (response.status === 0) {
+        if (type !== null) {
+            const { header } = response;
+            if (header === null) response.type = type;
+            else if (header.values("Content-Type").length === 0) header.set("Content-Type", type);
+        }
+        begin(state, status);
     }
-    begin(state, status);
-    if (chunk !== undefined) add(state, chunk);
+    if (chunk !== undefined) add(state, chunk, size);
 };
 
 function joined(chunks) {
@@ -111,6 +114,14 @@ P.answerOf = (state) => {
     if (response.gzip) out.gzip = true;
     if (state.quiet) out.quiet = true;
     return response.chunks.length === 0 ? out : { ...out, ...joined(response.chunks) };
+};
+
+P.plainAnswerOf = (state) => {
+    const { response } = state;
+    const { chunks, status } = response;
+    if (status === 0 || response.native || response.sent !== null || response.gzip || state.quiet || chunks.length !== 1) return undefined;
+    const { text } = chunks[0];
+    return text === undefined ? undefined : [status, response.type, text];
 };
 
 // The server's own answer stands, of that status; its headers are those of now.

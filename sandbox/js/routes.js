@@ -1,15 +1,16 @@
 // A request on its way: the middlewares of scripts, and a route of theirs or of the server's own behind them.
 //
-// {request, steps, early, native}: each step is a handler's number, or {native, args} for one of `$apis`; the first
-// `early` of them come before the request's token is read. Behind the last one stands the server's own route, if it is
-// one. Handlers see the errors of those behind them as the real one shows them, and those returned count as thrown.
+// [number, head, pattern, values, steps, early, native]: a request, and the steps: a handler's number, or {native, args}
+// for one of `$apis`; the first `early` of them come before the request's token is read. Behind the last one stands the
+// server's own route, if it is one. Handlers see the errors of those behind them as the real one shows them, and those
+// returned count as thrown.
 
 // A script may keep the event for longer than the request takes.
 const next = (e) => e.$request.chain?.next();
 const step = (each) => (typeof each === "number" ? P.handler(each) : P.nativeStep(each.native, each.args));
 
 class Chain {
-    constructor(state, { steps, early, native }) {
+    constructor(state, steps, early, native) {
         this.state = state;
         this.steps = steps;
         this.early = early;
@@ -58,10 +59,11 @@ class Chain {
 }
 
 P.on("route", (order) => {
-    const state = P.requestOf(order.request);
-    state.early = order.early > 0;
+    const early = order[5];
+    const state = P.routed(order[0], order[1], order[2], order[3]);
+    if (early > 0) state.early = true;
     state.native = false;
-    state.chain = new Chain(state, order);
+    state.chain = new Chain(state, order[4], early, order[6]);
     try {
         return answered(state);
     } finally {
@@ -79,6 +81,10 @@ function answered(state) {
             throw error;
         }
         late = P.errorOut(error);
+    }
+    if (late === undefined) {
+        const plain = P.plainAnswerOf(state);
+        if (plain !== undefined) return plain;
     }
     const answer = P.answerOf(state);
     answer.native = state.response.native;

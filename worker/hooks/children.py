@@ -1,7 +1,9 @@
 """The sandbox processes of one tenant: leased for a run, kept for the next one, ended from outside.
 
     children = Children(name, processes, plan_of, account)
-    leased = await children.lease(timeout_s)        a process for one run; ApiError 503 where none is to be had in time
+    children.seat(session) or await children.place(session, timeout_s)
+                                                    a run begins, or will; ApiError 503 where none is to be had in time
+    leased = await children.lease(timeout_s)        a process for one run that nobody stands behind
     leased.child, leased.line                       the process, and its line (set `take` and `ended` for the run)
     leased.why()                                    why the host has ended it, or "" where it has ended by itself
     leased.release(reusable=…)                      the run is over; exactly once
@@ -9,37 +11,39 @@
 A tenant has at most its plan's `js_processes`; who finds all of them at work waits in line. What a process takes of CPU
 is booked to the tenant while it runs, and counts against its share like everything else. It is ended when a run exceeds
 the plan's `js_cpu_s`, and not used again when it has become heavy or old.
+
+Runs that are known to be quick may have others lined up behind them on their process (`worker.hooks.leased`), which
+then goes from one to the next. A run that waits for something, and one that ends with its process, has them go
+elsewhere; they have not begun. What can't be taken back is what stands behind a run that, against all custom, does not
+let go of the CPU: until that run's own limit. Known to be quick is, by handler, what has neither waited nor used much
+CPU in its last runs.
 """
 
 import asyncio
-import logging
-import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextvars import Context as Variables
-from time import monotonic
 from typing import TYPE_CHECKING
 
-from sandbox.child import HOST_GONE, LOOP_ENDED
 from sandbox.limits import Limits
 from sandbox.pool import SandboxUnavailable
-from sandbox.process import COPIED_KB, Child, ExitStatus
+from sandbox.process import Child
 from supervisor.contract.plan import Plan
 from worker.errors import ApiError
-from worker.hooks.line import Line
+from worker.hooks.leased import Leased, life_cpu_s
+from worker.hooks.waiting import Waiter
 
 if TYPE_CHECKING:
     from worker.fair.account import Account
     from worker.hooks.processes import Processes
+    from worker.hooks.standing import Standing
 
-log = logging.getLogger("pocker.hooks")
-
-# A process's CPU in all, in runs of the plan's `js_cpu_s`: after half of it, it is replaced; then the kernel ends it.
-LIFE_RUNS = 100
-LIFE_CPU_S_MIN = 60
-
-# How often the memory of a process is looked at closely, at most.
-MEASURE_EVERY_S = 10.0
+# Runs behind the one that is at work, a process.
+BEHIND_MAX = 7
+# So many quick runs make up for one that was not.
+AMENDS = 16
+# Handlers whose last runs are known.
+HANDLERS_MAX = 1_000
 
 UNAVAILABLE = "Scripts can't be run at the moment."
 BUSY = "All processes for scripts are busy."
@@ -53,12 +57,14 @@ class Children:
         self.processes = processes
         self.account = account
         self._idle: list[Leased] = []
-        self._all: set[Leased] = set()
-        self._waiting: deque[_Waiter] = deque()
+        self._all: dict[Leased, None] = {}
+        self._waiting: deque[Waiter] = deque()
         self._forks: set[asyncio.Task[Child | None]] = set()
         # bumped when what they have compiled is no longer what is to be run
         self._generation = 0
         self._closed = False
+        # by handler, how many quick runs it takes until it counts as quick, below zero
+        self._quick: dict[Hashable, int] = {}
         # called when the last one has ended
         self.emptied: Callable[[], None] | None = None
 
@@ -77,14 +83,37 @@ class Children:
         """What they take, as last seen."""
         return sum(leased.weight_kb for leased in self._all)
 
+    async def place(self, run: "Standing", timeout_s: float) -> None:
+        """As `seat`, once it can be done. ApiError 503 where it can't in time."""
+        await asyncio.sleep(0)  # a request is a task, which can have a timeout, from its first wait on
+        if not self.seat(run):
+            await self._wait(Waiter(run=run, future=asyncio.get_running_loop().create_future()), timeout_s)
+
+    def seat(self, run: "Standing") -> bool:
+        """Have a run begin on a process that is idle, or stand behind one that is at work; False where it can't now."""
+        idle = self._take(fresh=False)
+        if idle is not None:
+            run.begin(idle)
+            return True
+        if self._waiting or run.handler is None:
+            return False
+        behind = self._behind()
+        if behind is None:
+            return False
+        behind.stand(run)
+        return True
+
     async def lease(self, timeout_s: float, *, fresh: bool = False) -> "Leased":
         """A process for one run, `fresh`: one that has never run anything. ApiError 503 where there is none in time."""
         if (idle := self._take(fresh=fresh)) is not None:
             return idle
-        await asyncio.sleep(0)  # a request is a task, which can have a timeout, from its first wait on
+        await asyncio.sleep(0)
         if (idle := self._take(fresh=fresh)) is not None:
             return idle
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), fresh)
+        return await self._wait(Waiter(asyncio.get_running_loop().create_future(), fresh=fresh), timeout_s)
+
+    async def _wait(self, waiter: Waiter, timeout_s: float) -> Leased:
+        assert waiter.future is not None
         self._waiting.append(waiter)
         self.grow()
         try:
@@ -127,25 +156,124 @@ class Children:
     def cut(self, why: str) -> None:
         """End every run, those that wait for a process among them: they get ApiError."""
         self.processes.leave(self)
+        behind = [run for leased in self._all for run in leased.queue]
         for leased in list(self._all):
             leased.end(why)
-        waiting, self._waiting = self._waiting, deque()
-        for waiter in waiting:
-            waiter.refuse(ApiError(503, UNAVAILABLE, cause=why))
+        for run in behind:
+            run.end(ApiError(503, UNAVAILABLE, cause=why))
+        self._refuse(ApiError(503, UNAVAILABLE, cause=why))
+
+    # -- runs that stand behind another ------------------------------------------------------------------------------
+
+    @property
+    def has_idle(self) -> bool:
+        """Whether a process has nothing to do."""
+        return bool(self._idle)
+
+    def learn(self, handler: Hashable, *, quick: bool) -> None:
+        """A run has ended, which was quick, or not."""
+        known = self._quick
+        if len(known) >= HANDLERS_MAX:
+            known.clear()
+        known[handler] = min(0, known.get(handler, -1) + 1) if quick else -AMENDS
+
+    def is_quick(self, handler: Hashable) -> bool:
+        """Whether others may stand behind its runs."""
+        return self._quick.get(handler, -1) == 0
+
+    def leave(self, run: "Standing") -> None:
+        """A run that has not begun never will. One whose order was sent ends its process if that comes to it."""
+        leased = run.leased
+        if leased is None:
+            self._waiting = deque(waiter for waiter in self._waiting if waiter.run is not run)
+            if not self._waiting:
+                self.processes.leave(self)
+        elif not run.sent:
+            leased.queue.remove(run)
+
+    def spread(self, leased: "Leased") -> None:
+        """Those behind its run go elsewhere: it waits while its process does, or the process is of no more use."""
+        if not leased.queue:
+            return
+        leased.take_back()
+        runs = [run for run in leased.queue if not run.is_over]
+        leased.queue.clear()
+        for run in reversed(runs):
+            run.depart()
+            self._waiting.appendleft(Waiter(run=run))
+        self._serve()
+
+    def _behind(self) -> "Leased | None":
+        """Where one more run may stand behind others: where the fewest do."""
+        if self.count < self.plan.js_processes or self.processes.crowded:
+            return None
+        best: Leased | None = None
+        for leased in self._all:
+            if self._admits(leased) and (best is None or len(leased.queue) < len(best.queue)):
+                best = leased
+        return best
+
+    def _admits(self, leased: "Leased") -> bool:
+        run, queue = leased.run, leased.queue
+        return (
+            run is not None
+            and run.quick
+            and not (run.is_over or run.forgets)
+            and len(queue) < BEHIND_MAX
+            and (not queue or queue[-1].quick)
+            and not (leased.tired or leased.child.killed)
+            and leased.generation == self._generation
+        )
+
+    def _serve(self) -> None:
+        """Have those who wait begin, or stand behind others, as far as that may be now."""
+        while self._waiting:
+            waiter = self._waiting[0]
+            if not waiter.is_over:
+                if waiter.fresh:
+                    break
+                if self._idle:
+                    self._waiting.popleft()
+                    waiter.give(self._idle.pop().begin())
+                    continue
+                behind = self._behind() if waiter.may_stand else None
+                if behind is None:
+                    break
+                waiter.stand(behind)
+            self._waiting.popleft()
+        self.grow()
+
+    def _fill(self, leased: "Leased") -> None:
+        """Its run has begun: those who wait may stand behind it."""
+        while len(self._waiting) > len(self._forks) and not self.processes.crowded:
+            waiter = self._waiting[0]
+            if not waiter.is_over:
+                if not (waiter.may_stand and self._admits(leased)):
+                    break
+                waiter.stand(leased)
+            self._waiting.popleft()
 
     # -- told by a process -------------------------------------------------------------------------------------------
 
     def offer(self, leased: "Leased") -> None:
         """A process that has nothing to do: somebody may be waiting for it."""
-        while self._waiting and self._waiting[0].future.done():
+        while self._waiting and self._waiting[0].is_over:
             self._waiting.popleft()
         plan = self.plan
         if self._closed or leased.generation != self._generation or leased.worn(plan) or self.count > plan.js_processes:
             leased.end()
         elif self._yields(leased):
             leased.end()  # its place goes to who needs it more
+        elif leased.queue:
+            run = leased.queue.popleft()
+            if run.is_over:  # the process may be at work for it by now
+                leased.end()
+                return
+            run.begin(leased.begin())
+            self._fill(leased)
         elif self._waiting:
-            self._waiting.popleft().future.set_result(leased.begin())
+            self._waiting.popleft().give(leased.begin())
+            self._fill(leased)
         else:
             leased.rest()
             self._idle.append(leased)
@@ -158,7 +286,7 @@ class Children:
 
     def ended(self, leased: "Leased") -> None:
         """It has ended: there is room for another one."""
-        self._all.discard(leased)
+        self._all.pop(leased, None)
         if not self._all and self.emptied is not None:
             self.emptied()
         self.processes.freed()
@@ -205,215 +333,30 @@ class Children:
             self.processes.freed()
             return
         leased = Leased(child, self, self._generation)
-        self._all.add(leased)
+        self._all[leased] = None
         child.over.add_done_callback(leased.on_over)
         self.offer(leased)
 
     def _unavailable(self, why: str) -> None:
         self.processes.unavailable(why)
+        self._refuse(ApiError(503, UNAVAILABLE, cause=f"sandbox: {why}"))
+
+    def _refuse(self, error: ApiError) -> None:
+        """Whoever waits gets `error`."""
         waiting, self._waiting = self._waiting, deque()
         for waiter in waiting:
-            waiter.refuse(ApiError(503, UNAVAILABLE, cause=f"sandbox: {why}"))
+            waiter.refuse(error)
 
-    def _withdraw(self, waiter: "_Waiter") -> None:
+    def _withdraw(self, waiter: Waiter) -> None:
         """Nobody waits there any more."""
-        future = waiter.future
-        if future.done() and not future.cancelled() and future.exception() is None:
-            future.result().release(reusable=True)  # it came too late
+        future, run = waiter.future, waiter.run
+        assert future is not None
+        if future.done() and not future.cancelled() and future.exception() is None:  # it came too late
+            if run is None:
+                future.result().release(reusable=True)
+            else:
+                run.give_up()
         elif waiter in self._waiting:
             self._waiting.remove(waiter)
         if not self._waiting:
             self.processes.leave(self)
-
-
-class Leased:
-    """A process of a tenant's, at work or idle."""
-
-    __slots__ = (
-        "_began_ns",
-        "_booked_ns",
-        "_children",
-        "_ended",
-        "_leased",
-        "_measured_at",
-        "_weighed",
-        "_why",
-        "child",
-        "generation",
-        "idle_since",
-        "line",
-        "runs",
-        "told",
-        "weight_kb",
-    )
-
-    def __init__(self, child: Child, children: Children, generation: int) -> None:
-        self.child = child
-        self.generation = generation
-        self.runs = 0
-        # versions of the catalogs that its scripts know collections of
-        self.told: set[int] = set()
-        # when it was released (monotonic s); what it weighs, as last seen
-        self.idle_since = 0.0
-        self.weight_kb = COPIED_KB
-        self.line = Line(child.sock, self._speaks, self._falls_silent)
-        self._children = children
-        self._weighed = True
-        self._leased = self._ended = False
-        self._measured_at = 0.0
-        self._why = ""
-        # its CPU at the beginning of the run, and as booked
-        self._began_ns = self._booked_ns = 0
-
-    def why(self) -> str:
-        """Why the host has ended it; empty where it has ended by itself."""
-        return self._why
-
-    def release(self, *, reusable: bool) -> None:
-        """The run is over. What is not `reusable` is ended."""
-        if not self._leased:
-            return
-        self._leased = False
-        self.book()
-        if not reusable or self._ended:
-            self.end()
-            return
-        self.line.take, self.line.ended = self._speaks, self._falls_silent
-        self._children.offer(self)
-
-    # -- its tenant's --------------------------------------------------------------------------------------------------
-
-    def begin(self) -> "Leased":
-        """A run begins."""
-        self.runs += 1
-        self._leased = True
-        self._weighed = False
-        self._began_ns = self._booked_ns
-        self._children.processes.begins(self)
-        return self
-
-    def rest(self) -> None:
-        """It has nothing to do."""
-        self.idle_since = monotonic()
-        self._children.processes.rests(self)
-
-    def worn(self, plan: Plan) -> bool:
-        """Whether it has become too heavy or too old for another run."""
-        return (
-            self.weight_kb > plan.js_memory_mb * 1024 // 2
-            or self._booked_ns > life_cpu_s(plan) * 500_000_000
-            or self.child.over.done()
-        )
-
-    def end(self, why: str = "") -> None:
-        """Kill it, if that has not been done. Whoever has leased it sees its line end, and releases it then."""
-        self._why = self._why or why
-        if self._leased:
-            self.child.kill()
-        elif not self._ended:
-            self._ended = True
-            self._children.parted(self)
-            self.line.close()
-            self.child.kill()
-            self.child.close()
-
-    def on_over(self, over: "asyncio.Future[ExitStatus]") -> None:
-        """It has ended."""
-        self.book()
-        self.weight_kb = 0
-        if not self._leased:
-            self.end()
-        self._children.ended(self)
-        self._tell(over.result())
-
-    # -- the timer's ---------------------------------------------------------------------------------------------------
-
-    def look(self) -> None:
-        """While it is at work: book, weigh, and end it if the run has used up its CPU."""
-        self.book()
-        self._weighed = False
-        self.weigh()
-        limit_s = self._children.plan.js_cpu_s
-        if self._booked_ns - self._began_ns > limit_s * 1e9 and not self._ended:
-            self._why = f"it used more than {limit_s:g} s of CPU"
-            self.child.kill()  # whoever has leased it sees its line end
-
-    def weigh(self) -> None:
-        """See how heavy it is; once after each run."""
-        if not self._weighed:
-            self._weighed = True
-            self.weight_kb = self.child.memory_kb()
-
-    def settle(self) -> None:
-        """While it is idle: once weighed, it may turn out to be of no more use."""
-        if not self._weighed:
-            now = monotonic()
-            if now >= self._measured_at + MEASURE_EVERY_S:
-                self._measured_at = now
-                self.child.measure()
-            self.weigh()
-        if self.worn(self._children.plan):
-            self.end()
-
-    def book(self) -> None:
-        """Book the CPU it has used so far."""
-        used_ns = self.child.cpu_ns()
-        if used_ns > self._booked_ns:
-            more_ns, self._booked_ns = used_ns - self._booked_ns, used_ns
-            self._children.processes.book(self._children.account, more_ns)
-
-    # -- its line, while it has nothing to do --------------------------------------------------------------------------
-
-    def _speaks(self, name: bytes, args: bytes) -> None:
-        del args
-        self._children.processes.report(self._children.name, f"an idle sandbox process has called {name!r}: ended")
-        self.end("it has spoken out of turn")
-
-    def _falls_silent(self, reason: str) -> None:
-        self.end(reason)
-
-    def _tell(self, status: ExitStatus) -> None:
-        """It has ended by itself: say so, in words for the operator."""
-        children = self._children
-        if status.status in (HOST_GONE, -signal.SIGKILL if self.child.killed else HOST_GONE):
-            return
-        if status.escaped:
-            children.processes.report(
-                children.name,
-                "a sandbox process made a forbidden system call and was killed: a script may have left the engine",
-            )
-            return
-        if status.status == LOOP_ENDED:
-            why = "its script loop has broken"
-        elif status.status < 0:
-            why = f"killed by {_signal_name(-status.status)}"
-        else:
-            why = f"exit status {status.status}"
-        log.warning("tenant %s: a sandbox process has ended: %s", children.name, why, extra={"tenant": children.name})
-
-
-class _Waiter:
-    """Somebody who waits for a process."""
-
-    __slots__ = ("fresh", "future")
-
-    def __init__(self, future: "asyncio.Future[Leased]", fresh: bool) -> None:
-        self.future = future
-        self.fresh = fresh
-
-    def refuse(self, error: ApiError) -> None:
-        """There is none."""
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-def life_cpu_s(plan: Plan) -> int:
-    """The CPU that a process may use in all its life."""
-    return max(LIFE_CPU_S_MIN, int(plan.js_cpu_s * LIFE_RUNS))
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -3,9 +3,11 @@
 The script gets, as what is to be run under the name "event",
 
     {"h": the handler's number, "n": the frame's, "t": name of the event, "a": its app,
-     "p": {part: value}, "q"?: the request (`worker.hooks.requests`)}
+     "p": {part: value}, "q"?: the request (`worker.hooks.requests`),
+     "l"?: 1: its last word may be left to the host}
 
-and answers 0 or {part: changed value}. `e.next()` is the operation "next" of the frame's number and what the script has
+and answers its changes, 0 or {part: changed value}; [changes] if its last word was `e.next()`, which the host then does
+when the script is done. Elsewhere `e.next()` is the operation "next" of the frame's number and what the script has
 changed so far; its answer is 0 or {"p"?: what the host has changed since, "w"?: status of the request's answer}.
 """
 
@@ -43,7 +45,7 @@ OVER = "the event is over"
 class Frame:
     """One handler at work on one event: what it has been told, and what it has borrowed."""
 
-    __slots__ = ("_answered", "_lent", "_parts", "_told", "event", "name", "number", "raised", "session")
+    __slots__ = ("_answered", "_lent", "_parts", "_told", "event", "leaves", "name", "number", "raised", "session")
 
     def __init__(self, session: "Session", number: int, name: str, event: Event) -> None:
         self.session = session
@@ -54,6 +56,9 @@ class Frame:
         self._told: list[Any] = [None] * len(self._parts)
         self._lent: list[Record] = []
         self._answered = event.answered
+        # whether the rest of the chain may be left to the host: not in a transaction, where the process is kept for
+        # what follows, since who waits for another one keeps the tenant's writer
+        self.leaves = not (isinstance(event, REQUESTS) or event.context.is_inner)
         # what the rest of the chain has raised
         self.raised: Exception | None = None
 
@@ -70,6 +75,8 @@ class Frame:
         }
         if isinstance(event, REQUESTS):
             told["q"] = wire_of_event(session, event)
+        elif self.leaves:
+            told["l"] = 1
         return told
 
     def changes(self) -> dict[str, Any] | int:
@@ -139,8 +146,11 @@ class Frame:
         return GoError(UNEXPECTED)
 
 
-async def handle(session: "Session", bound: "Bound", event: Event) -> None:
-    """Run one handler of the tenant's scripts for an event. Raises what it has thrown."""
+async def handle(session: "Session", bound: "Bound", event: Event) -> bool:
+    """Run one handler of the tenant's scripts for an event. Raises what it has thrown.
+
+    True: the rest of the chain is to be run now, and is all that the handler has left to do.
+    """
     extras = session.extras
     frames: list[Frame] = extras.setdefault(FRAMES, [])
     numbers = extras.setdefault(NUMBERS, count(1))
@@ -153,7 +163,8 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> None:
                 changes = await session.run("event", frame.describe(bound.number))
         else:
             changes = await session.run("event", frame.describe(bound.number))
-        frame.absorb(changes)
+        goes_on = frame.leaves and type(changes) is list and len(changes) == 1
+        frame.absorb(changes[0] if goes_on else changes)
     except Exception as error:
         failure = frame.failure(error)
         if failure is error:
@@ -163,6 +174,7 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> None:
         session.events.pop()
         frames.pop()
         frame.release()
+    return goes_on
 
 
 async def _stands(ctx: "Context") -> None:

@@ -6,7 +6,7 @@ something of its scripts is to be run.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from supervisor.contract.plan import Plan
@@ -18,10 +18,8 @@ from worker.hooks.jobs import Jobs
 from worker.hooks.session import CURRENT, Session
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from worker.context import Context
-    from worker.hooks.children import Children, Leased
+    from worker.hooks.children import Children
     from worker.hooks.manifest import Handler, Manifest
 
 log = logging.getLogger("pocker.hooks")
@@ -68,12 +66,16 @@ class Hooks:
         """Say in the server's log that something of its scripts went wrong."""
         log.warning("tenant %s: %s", self.name, message, extra={"tenant": self.name})
 
-    def session(self, *, job: bool = False) -> "Run":
+    def session(self, *, job: bool = False, handler: Hashable = None) -> Session:
         """`async with hooks.session() as session:` — a run on a child of the tenant's; a `job` has more time.
 
-        Raises ApiError where none is to be had in time.
+        One that asks the child for one thing alone says what for, by its `handler`: then it may be lined up behind
+        another, and is over for the child as soon as that is done. Raises ApiError where no child is to be had in time.
         """
-        return Run(self, self.plan.js_job_timeout_s if job else self.plan.js_timeout_s)
+        plan = self.plan
+        if not plan.js_processes:
+            raise ApiError(503, NO_SCRIPTS)
+        return Session(self, None, self.table, plan.js_job_timeout_s if job else plan.js_timeout_s, handler)
 
     def of(self, event: str) -> list["Bound"]:
         """The handlers of an event, whatever their tags."""
@@ -109,32 +111,9 @@ class Bound:
         """Run it for `event`: on the child that waits for this very operation, or on one of its own."""
         session = CURRENT.get()
         if session is not None and session.hooks is self.hooks and session.hosting:
-            await handle(session, self, event)
-            return
-        async with self.hooks.session() as session:
-            await handle(session, self, event)
-
-
-class Run:
-    """What `Hooks.session` answers: a child is leased when it is entered."""
-
-    __slots__ = ("_hooks", "_session", "_timeout_s")
-
-    def __init__(self, hooks: Hooks, timeout_s: float) -> None:
-        self._hooks = hooks
-        self._timeout_s = timeout_s
-        self._session: Session | None = None
-
-    async def __aenter__(self) -> Session:
-        hooks = self._hooks
-        if not hooks.plan.js_processes:
-            raise ApiError(503, NO_SCRIPTS)
-        leased: Leased = await hooks.children.lease(self._timeout_s)
-        self._session = Session(hooks, leased, hooks.table, self._timeout_s)
-        return self._session
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
-    ) -> None:
-        assert self._session is not None
-        await self._session.__aexit__(kind, error, trace)
+            goes_on = await handle(session, self, event)
+        else:
+            async with self.hooks.session(handler=self.number) as session:
+                goes_on = await handle(session, self, event)
+        if goes_on:
+            await event.next()

@@ -22,7 +22,8 @@ from worker.hooks.net import Outside
 
 if TYPE_CHECKING:
     from worker.fair.account import Account
-    from worker.hooks.children import Children, Leased
+    from worker.hooks.children import Children
+    from worker.hooks.leased import Leased
 
 log = logging.getLogger("pocker.hooks")
 

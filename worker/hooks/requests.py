@@ -6,12 +6,15 @@ values of headers, statuses, sizes are checked here.
 """
 
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import orjson
+
 from worker.hooks.calls import Call, GoError
+from worker.hooks.heads import Block, head_of, said_of
 from worker.hooks.shared import wire_of
 from worker.hooks.wire import as_binary
 from worker.records.events import RecordRequestEvent
@@ -29,6 +32,8 @@ HEADER_BYTES_MAX = 32 << 10
 HEADERS_BYTES_MAX = 64 << 10
 ANSWER_BYTES_MAX = 20 << 20
 LIVE = "requests"
+# Statuses of answers that have no body; 0 is none.
+UNLIKE = frozenset({0, 204, 304})
 # What `e.json`, `e.string` and `e.html` say.
 TYPES = frozenset({"application/json", "text/plain; charset=utf-8", "text/html; charset=utf-8"})
 
@@ -72,31 +77,11 @@ class Form(NamedTuple):
     is_multipart: bool
 
 
-class Head(NamedTuple):
-    """Everything of a request but its body, in the order in which a script is told of it (`sandbox/js/request.js`)."""
-
-    method: str
-    uri: str
-    query: str
-    headers: list[list[str]]
-    host: str
-    version: str
-    # of the body: its type, and its length in bytes, -1 where that is not known
-    type: str
-    length: int
-    close: bool
-    remote: str
-    remote_ip: str
-    real_ip: str
-    anonymous: bool
-    authorization: str = ""
-
-
 class Source(Protocol):
     """What HTTP knows of a request. Bodies may be read as often as it takes; ApiError 400 and 413 as for any body."""
 
-    def head(self) -> Head:
-        """What a script is told of it."""
+    def head(self) -> bytes:
+        """What a script is told of it: `head_of`."""
 
     def read(self) -> Awaitable[bytes]:
         """All of the body."""
@@ -153,6 +138,8 @@ class Answered(NamedTuple):
     # whether the server's own answer stands, and `body` follows it
     native: bool = False
     late: object = None
+    # whether status, type and body are all of it
+    is_plain: bool = False
 
 
 class Asked:
@@ -194,12 +181,18 @@ def wire(call: Call, asked: Asked) -> dict[str, Any]:
     if not live:
         told["first"] = True
     live[asked.number] = asked
-    told["head"] = list(asked.source.head())
+    told["head"] = orjson.Fragment(asked.source.head())
     found = asked.found
     if found is not None:
         told["pattern"] = found.pattern
         told["values"] = found.values
     return told
+
+
+def order_of(call: Call, asked: Asked, found: "Found") -> orjson.Fragment:
+    """What a run begins with that is one request's: [number, head, pattern, values, steps, early, native]."""
+    call.extras[LIVE] = {asked.number: asked}
+    return orjson.Fragment(b"[%d,%b,%b]" % (asked.number, asked.source.head(), found.told))
 
 
 def wire_of_event(call: Call, event: Any) -> dict[str, Any]:
@@ -259,19 +252,21 @@ def auth_wire(auth: "Record | None") -> Any:
 
 
 def answered(told: object) -> Answered:
-    """The answer of a script. GoError for nonsense."""
+    """The answer of a script: most are [status, type, text], others have members. GoError for nonsense."""
+    if type(told) is list and len(told) == 3:
+        status, body = _status(told[0]), _body(told[2], None)
+        plain = bool(body) and status not in UNLIKE
+        return Answered(status, None, _type(told[1]), body, is_plain=plain)
     if not isinstance(told, dict):
         raise GoError("no answer")
-    status = told.get("status", 0)
-    if not isinstance(status, int) or isinstance(status, bool) or not (status == 0 or 200 <= status <= 999):
-        raise GoError("invalid status code")
+    status = _status(told.get("status", 0))
     file = told.get("file", "")
     headers = told.get("headers")
     return Answered(
         status,
         None if headers is None else pairs_of(headers),
         _type(told.get("type")),
-        _body(told),
+        _body(told.get("text"), told.get("binary")),
         file if isinstance(file, str) else "",
         told.get("gzip") is True,
         told.get("quiet") is True,
@@ -280,16 +275,21 @@ def answered(told: object) -> Answered:
     )
 
 
+def _status(told: object) -> int:
+    if type(told) is not int or not (told == 0 or 200 <= told <= 999):
+        raise GoError("invalid status code")
+    return told
+
+
 def _type(told: object) -> str:
     """A content type of the prelude's, or any other one that may be sent."""
-    if not told or told in TYPES:
+    if not told or (type(told) is str and told in TYPES):
         return str(told or "")
     pairs = pairs_of([["content-type", told]])
     return pairs[0][1] if pairs else ""
 
 
-def _body(told: Mapping[str, Any]) -> bytes:
-    text, binary = told.get("text"), told.get("binary")
+def _body(text: object, binary: object) -> bytes:
     try:
         if isinstance(text, str):
             body = text.encode("utf-8", "replace")
@@ -338,24 +338,12 @@ class _Part:
         self._ctx = ctx
         self._info = info
 
-    def head(self) -> Head:
+    def head(self) -> bytes:
         """As `Source`."""
         info = self._info
-        return Head(
-            method=info.method,
-            uri="/",
-            query="",
-            headers=[[name.replace("_", "-"), value] for name, value in info.headers.items()],
-            host="",
-            version="1.1",
-            type="",
-            length=0,
-            close=False,
-            remote="",
-            remote_ip="",
-            real_ip="",
-            anonymous=info.auth is None,
-        )
+        headers = [[name.replace("_", "-"), value] for name, value in info.headers.items()]
+        block = Block("", "1.1", "", 0, close=False, headers=headers)
+        return head_of((info.method, "/", "", "", ""), said_of(block), "", anonymous=info.auth is None)
 
     async def read(self) -> bytes:
         """As `Source`."""

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+import orjson
+
+from worker.fields.jsontext import spelled
 from worker.hooks.manifest import Manifest, Route, Step
 from worker.hooks.patterns import (
     EQUAL,
@@ -125,6 +128,8 @@ class Chain(NamedTuple):
     # the largest body, or None for the usual one; 0 for any
     body_bytes_max: int | None
     is_native: bool
+    # steps, early and is_native, as the script that runs them is told of them: behind each other, in JSON
+    told: bytes
 
 
 class Found(NamedTuple):
@@ -133,12 +138,25 @@ class Found(NamedTuple):
     pattern: str
     values: dict[str, str]
     chain: Chain
+    # all of it, as the chain's
+    told: bytes
+
+    @classmethod
+    def of(cls, pattern: str, values: dict[str, str], chain: Chain) -> "Found":
+        """What was found, ready to be told."""
+        return cls(pattern, values, chain, b"%b,%b" % (orjson.dumps([pattern, values])[1:-1], chain.told))
 
 
 @cache
 def _native() -> tuple[Tree[None], tuple[Pattern, ...]]:
     patterns = tuple(parse(*line.split(" ", 1)) for line in NATIVE.split("\n") if line)
     return Tree((pattern, None) for pattern in patterns), patterns
+
+
+@cache
+def _native_starts() -> frozenset[str]:
+    """What the paths of the server's own routes begin with."""
+    return frozenset(pattern.segments[0].text for pattern in _native()[1])
 
 
 @cache
@@ -185,7 +203,7 @@ def _steps_of(manifest: Manifest) -> list[Step]:
 class Routes:
     """A tenant's, ready to be looked up. `is_empty`: there are neither routes nor middlewares."""
 
-    __slots__ = ("_every", "_methods", "_starts", "_tree", "hears_requests", "is_empty", "known")
+    __slots__ = ("_every", "_methods", "_starts", "_tree", "has_hosts", "hears_requests", "is_empty", "known")
 
     def __init__(self, manifest: Manifest) -> None:
         entries = []
@@ -205,7 +223,8 @@ class Routes:
         starts = [pattern.segments[0] for pattern, _ in entries]
         literal = all(start.text and not start.wild and not start.multi for start in starts)
         self._starts = frozenset(start.text.encode() for start in starts) if literal else None
-        # what was found for the last requests (method, path, host), for who asks
+        self.has_hosts = any(pattern.host for pattern, _ in entries)
+        # what was found for the last requests (method, path, host if it matters), for who asks
         self.known: dict[tuple[str, bytes, bytes | None], Found | str | None] = {}
         # whether events of the server's own routes have handlers
         self.hears_requests = any(handler.event.endswith("Request") for handler in manifest.handlers)
@@ -231,12 +250,15 @@ class Routes:
             below = self._tree.find(method, host, slashed)
             if below is not None and exact(below.pattern, slashed) and not self._is_native(method, parts):
                 return below.pattern.text
-        native = None if own is None and not self._every.steps else _native()[0].find(method, "", parts)
+        if (own is None and not self._every.steps) or parts[0] not in _native_starts():
+            native = None
+        else:
+            native = _native()[0].find(method, "", parts)
         if own is not None and (native is None or more_specific(own.pattern, native.pattern)):
-            return Found(own.pattern.text, own.values, own.value)
+            return Found.of(own.pattern.text, own.values, own.value)
         if not self._every.steps:
             return None
-        return Found(*_spelled(native, method, parts), self._every)
+        return Found.of(*_spelled(native, method, parts), self._every)
 
     def _is_native(self, method: str, parts: Sequence[str]) -> bool:
         native = _native()[0].find(method, "", parts)
@@ -265,4 +287,9 @@ def _chain(middlewares: Sequence[Step], action: Step | None) -> Chain:
             limit = step.args[0] if step.args and isinstance(step.args[0], int) else 0
     early = sum(step.priority < AUTH_PRIORITY for step in chosen)
     steps = tuple(chosen) if action is None else (*chosen, action)
-    return Chain(steps, early, None if limit is None else max(0, limit), action is None)
+    told = orjson.dumps([[_told(step) for step in steps], early, action is None], spelled)[1:-1]
+    return Chain(steps, early, None if limit is None else max(0, limit), action is None, told)
+
+
+def _told(step: Step) -> Any:
+    return {"native": step.native, "args": list(step.args)} if step.native else step.handler

@@ -14,7 +14,7 @@ speaks out of turn is killed, as one that exceeds a limit is.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from contextvars import ContextVar, copy_context
 from time import thread_time_ns
 from types import TracebackType
@@ -22,25 +22,24 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from sandbox.frames import ANSWER_BYTES_MAX, RESULT, answer_frame
+from sandbox.frames import ANSWER_BYTES_MAX, RESULT
 from worker.errors import ApiError
 from worker.fields.jsontext import spelled
 from worker.hooks.arguments import BULK_BYTES, NonsenseError, arguments
 from worker.hooks.calls import GoError, Operation
 from worker.hooks.errors import Errors
 from worker.hooks.line import Line
-from worker.hooks.quiet import quiet
 from worker.hooks.shared import Shared
+from worker.hooks.standing import OVER, Standing
 from worker.hooks.steps import Rest, UnderWay
 from worker.lanes.rests import BULK_BYTES_PER_S
 from worker.turns import Turn
 
 if TYPE_CHECKING:
     from supervisor.contract.plan import Plan
-    from worker.context import Context
     from worker.events import Event
-    from worker.hooks.children import Leased
     from worker.hooks.hooks import Hooks
+    from worker.hooks.leased import Leased
 
 log = logging.getLogger("pocker.hooks")
 
@@ -53,69 +52,52 @@ CALLS_OVER_MAX = 100
 TOO_LONG = "The script took too long."
 BROKEN = "The script has ended unexpectedly."
 TOO_MANY_CALLS = "too many calls of the server in one run"
-OVER = "the run is over"
 TOO_LARGE = "the answer of the server is too large for a script"
 
 # The run whose operation is under way, for events that it triggers.
 CURRENT: ContextVar["Session | None"] = ContextVar("CURRENT", default=None)
 
 
-class Session:
+class Session(Standing):
     """A run: `async with hooks.session() as session: await session.run(…)`. It is the `Call` of its operations."""
 
-    __slots__ = (
-        "_apps",
-        "_budgets",
-        "_context",
-        "_end",
-        "_hosting",
-        "_leased",
-        "_line",
-        "_resume",
-        "_since_ns",
-        "_stack",
-        "_table",
-        "_timeout_s",
-        "_waits",
-        "_work",
-        "errors",
-        "events",
-        "extras",
-        "hooks",
-        "shared",
-    )
+    # what most runs have none of: budgets as far as they are used, exceptions that both sides know
+    _budgets: dict[str, int] | None = None
+    _errors: Errors | None = None
+    # the last task that was no operation's: it may hold much, and rest for long
+    _waits: asyncio.Task[None] | None = None
+    # CPU since the last breath
+    _since_ns = 0
+    # who goes on when the callback at hand is done
+    _resume: Callable[[], None] | None = None
 
-    def __init__(self, hooks: "Hooks", leased: "Leased", table: dict[bytes, Operation], timeout_s: float) -> None:
+    def __init__(
+        self,
+        hooks: "Hooks",
+        leased: "Leased | None",
+        table: dict[bytes, Operation],
+        timeout_s: float,
+        handler: Hashable = None,
+    ) -> None:
+        """`leased`: the process, where there is one already; else it is had by `async with`."""
         self.hooks = hooks
+        self._timeout_s = timeout_s
+        self.handler = handler
+        self._apps = {}
         self.shared = Shared(self)
-        self.errors = Errors()
         # events whose handlers are running, the innermost last
         self.events: list[Event] = []
         # what operations keep for the time of the run, by their own names
         self.extras: dict[str, Any] = {}
-        self._leased = leased
         self._table = table
-        self._apps: dict[int, Context] = {}
-        plan = self.plan
-        self._budgets = {"calls": plan.js_calls_max, "log_lines": plan.js_log_lines_max}
         self._context = copy_context()
         self._context.run(CURRENT.set, self)
         # what goes on, the innermost last: what the child was asked to run (turns) and operations, in turns
         self._stack: list[Turn | UnderWay] = []
         # tasks of operations that wait, and of answers that wait for their turn
         self._work: set[asyncio.Task[None]] = set()
-        # the last one that was no operation's: it may hold much, and rest for long
-        self._waits: asyncio.Task[None] | None = None
-        # whether it is the host's turn, why nothing goes on any more, CPU since the last breath
-        self._hosting = True
-        self._end: Exception | None = None
-        self._since_ns = 0
-        # who goes on when the callback at hand is done
-        self._resume: Callable[[], None] | None = None
-        self._line: Line = leased.line
-        self._line.take, self._line.ended = self._take, self._ended
-        self._timeout_s = timeout_s
-        self._line.alarm.set(timeout_s, self._expire)
+        if leased is not None:
+            self.begin(leased)
 
     # -- for whom it runs ---------------------------------------------------------------------------------------------
 
@@ -123,6 +105,13 @@ class Session:
     def plan(self) -> "Plan":
         """The limits of the tenant."""
         return self.hooks.plan
+
+    @property
+    def errors(self) -> Errors:
+        """The exceptions that both sides know."""
+        if self._errors is None:
+            self._errors = Errors()
+        return self._errors
 
     @property
     def event(self) -> "Event | None":
@@ -140,39 +129,13 @@ class Session:
         inner = self._stack[-1]
         return isinstance(inner, UnderWay) and inner.task is asyncio.current_task()
 
-    def context(self, app: object) -> "Context":
-        """The context that an `$app` of the script stands for."""
-        if app == 0:
-            return self.hooks.ctx
-        if isinstance(app, int) and app < 0:
-            return quiet(self.context(-1 - app))
-        context = self._apps.get(app) if isinstance(app, int) else None
-        if context is None or _is_over(context):
-            raise GoError("the transaction of this $app is over")
-        return context
-
-    def app_of(self, ctx: "Context") -> int:
-        """The number under which the script knows a context."""
-        if ctx is self.hooks.ctx:
-            return 0
-        for number, known in self._apps.items():
-            if known is ctx:
-                return number
-        # scripts may keep what is over, also for the next run on their process: no number comes twice
-        self._apps = {known: each for known, each in self._apps.items() if not _is_over(each)}
-        number = int(self.hooks.extras.get("apps", 0)) + 1
-        self.hooks.extras["apps"] = number
-        self._apps[number] = ctx
-        return number
-
-    def part(self, ctx: "Context") -> None:
-        """A transaction is over: its context is known no more."""
-        self._apps = {number: known for number, known in self._apps.items() if known is not ctx}
-
     def spend(self, budget: str, amount: int = 1) -> None:
         """Take `amount` of a budget of this run. GoError once it is used up."""
-        left = self._budgets.get(budget, 0) - amount
-        self._budgets[budget] = left
+        budgets = self._budgets
+        if budgets is None:
+            plan = self.hooks.plan
+            budgets = self._budgets = {"calls": plan.js_calls_max, "log_lines": plan.js_log_lines_max}
+        left = budgets[budget] = budgets.get(budget, 0) - amount
         if left < 0:
             raise GoError(f"the script has used up its {budget.replace('_', ' ')} for one run")
 
@@ -185,9 +148,14 @@ class Session:
         stack = self._stack
         if not self._hosting or len(stack) >= 2 * DEPTH_MAX:
             raise GoError("hooks are nested too deep")
+        if self._left:
+            raise GoError(OVER)
         turn = Turn()
         stack.append(turn)
-        self._send({"n": name, "d": data})
+        if self.has_begun:
+            self._send({"n": name, "d": data})
+        else:
+            self._ask(self._written({"n": name, "d": data}))
         try:
             answer = await turn
         except asyncio.CancelledError:
@@ -201,22 +169,39 @@ class Session:
 
     def end(self, why: Exception) -> None:
         """Kill the child; whoever waits for it gets `why`, from the inside out."""
-        if self._end is None:
-            self._end = why
-            self._hosting = True
-            self._line.close()
-            self._leased.child.kill()
-            if self._waits is not None:
-                self._waits.cancel()
-            self._unwind()
+        if self._end is not None or self._left:
+            return
+        self._end = why
+        leased, line = self.leased, self._line
+        if leased is None or line is None or not self.has_begun:
+            self._leave()
+        else:
+            line.close()
+            leased.child.kill()
+            if self.quick:
+                leased.children.spread(leased)
+        self._hosting = True
+        if self._waits is not None:
+            self._waits.cancel()
+        self._unwind()
 
     async def __aenter__(self) -> Self:
+        if self.leased is None:
+            children = self.hooks.children
+            if not children.seat(self):
+                await children.place(self, self._timeout_s)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._line.alarm.clear()
+        if self._left and not self._work and not self._stack:
+            if self._errors is not None:
+                self._errors.clear()
+            return
+        leased = self.leased if self.has_begun else None
+        if leased is not None and not self._left:
+            leased.line.alarm.clear()
         if self._stack:  # it was left in the middle
             self.end(ApiError(503, BROKEN, cause="cancelled"))
         try:
@@ -225,8 +210,10 @@ class Session:
         finally:
             reusable = self._end is None and not self._work
             self._end = self._end or GoError(OVER)
-            self.errors.clear()
-            self._leased.release(reusable=reusable)
+            if self._errors is not None:
+                self._errors.clear()
+            if leased is not None and not self._left:
+                leased.release(reusable=reusable)
 
     def _unwind(self) -> None:
         """The next step after the end: an operation that waits is cancelled, or who waits for the child hears of it."""
@@ -240,12 +227,16 @@ class Session:
             if not inner.done():
                 inner.refuse(self._end or ApiError(500, BROKEN))
 
+    def _listen(self, line: Line) -> None:
+        line.take, line.ended = self._take, self._ended
+        line.alarm.set(self._timeout_s, self._expire)
+
     def _expire(self) -> None:
         self.hooks.warn(f"a run was ended: it took longer than {self._timeout_s:g} s")
         self.end(ApiError(503, TOO_LONG, cause="the limit of time of a script's run"))
 
     def _ended(self, reason: str) -> None:
-        why = self._leased.why() or reason
+        why = (self.leased is not None and self.leased.why()) or reason
         self.hooks.warn(f"a run was ended: {why}")
         self.end(ApiError(500, BROKEN, cause=f"sandbox: {why}"))
 
@@ -260,6 +251,7 @@ class Session:
                 return
             self._hosting = True
             if len(args) > BULK_BYTES:
+                self._pauses()
                 self._waits = self._begin(self._take_bulk(name, args))
             else:
                 self._read(name, args)
@@ -322,16 +314,9 @@ class Session:
             if name == RESULT:
                 self._result(given)
                 return
-            self.spend("calls")
-            operation = self._table.get(name)
-            if operation is None:
-                raise GoError(f"there is no operation {name.decode('ascii', 'replace')}")
-            try:
-                steps = operation(self, *given[1:])
-            except TypeError as error:
-                raise GoError(f"{name.decode()}: wrong arguments") from error
+            steps = self._steps(name, given)
         except GoError as error:
-            if self._budgets["calls"] < -CALLS_OVER_MAX:
+            if self._budgets is not None and self._budgets["calls"] < -CALLS_OVER_MAX:
                 self._ended(TOO_MANY_CALLS)
             else:
                 self._reject(name, error)
@@ -348,8 +333,23 @@ class Session:
         except Exception as error:
             self._fail(error)
         else:
+            self._pauses()
             under_way.rest = rest = Rest(steps, first, self._book)
             under_way.task = self._begin(self._finish(rest))
+
+    def _steps(self, name: bytes, given: list[Any]) -> Coroutine[Any, Any, Any]:
+        """The operation that is called. GoError where there is none."""
+        leased = self.leased
+        if self.quick and leased is not None and leased.queue and leased.children.has_idle:
+            leased.children.spread(leased)
+        self.spend("calls")
+        operation = self._table.get(name)
+        if operation is None:
+            raise GoError(f"there is no operation {name.decode('ascii', 'replace')}")
+        try:
+            return operation(self, *given[1:])
+        except TypeError as error:
+            raise GoError(f"{name.decode()}: wrong arguments") from error
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, context=self._context)
@@ -372,8 +372,17 @@ class Session:
 
     def _result(self, given: list[Any]) -> None:
         turn = self._stack.pop()
+        if not self._stack and self.handler is not None:
+            self._let_go()
         if isinstance(turn, Turn) and not turn.done():
             self._resume = turn.give(given[1] if len(given) > 1 else None)
+
+    def _let_go(self) -> None:
+        """The child has done all that it was asked for: it goes on with the next run, or has nothing to do."""
+        leased = self.leased
+        if leased is not None and self._end is None:
+            self._left = True
+            leased.release(reusable=True)
 
     def _answer(self, value: object) -> None:
         self._stack.pop()
@@ -390,45 +399,43 @@ class Session:
         if self._end is not None:
             self._unwind()
             return
+        if self._is_news():
+            answer["c"] = 1
+        self._dispatch(self._written(answer))
+
+    def _written(self, answer: dict[str, Any]) -> bytes:
+        """What is said, and what has changed of shared records."""
         try:
-            versions = {self.hooks.ctx.catalog.version}
-            if self._apps:
-                versions.update(ctx.catalog.version for ctx in self._apps.values())
-            if versions != self._leased.told:
-                self._leased.told = versions
-                answer["c"] = 1
             changes = self.shared.changes()
             if changes is not None:
                 answer["s"] = changes
             text = orjson.dumps(answer, spelled)
             if len(text) > ANSWER_BYTES_MAX:
                 text = orjson.dumps({"e": self.errors.encode(GoError(TOO_LARGE), self.hooks)})
-            frame = answer_frame(text)
         except (TypeError, ValueError) as error:
             log.exception("an answer to a script can't be written", extra={"tenant": self.hooks.name})
-            frame = answer_frame(orjson.dumps({"e": self.errors.encode(error, self.hooks)}))
-        if self._since_ns > BREATH_NS or len(frame) > BULK_BYTES:
-            self._since_ns = 0
-            self._waits = self._begin(self._send_in_turn(frame))
-            return
-        self._hosting = False
-        self._line.send(frame)
+            text = orjson.dumps({"e": self.errors.encode(error, self.hooks)})
+        return text
 
-    async def _send_in_turn(self, frame: bytes) -> None:
+    def _dispatch(self, text: bytes) -> None:
+        """Say it, at once or when it is the tenant's turn."""
+        if self._since_ns > BREATH_NS or len(text) > BULK_BYTES:
+            self._since_ns = 0
+            if len(text) > BULK_BYTES:
+                self._pauses()
+            self._waits = self._begin(self._send_in_turn(text))
+        else:
+            self._put(text)
+
+    async def _send_in_turn(self, text: bytes) -> None:
         """As others have waited, so does this one."""
         ctx = self.hooks.ctx
-        if len(frame) > BULK_BYTES:
-            await ctx.lanes.rest(ctx.account, len(frame) / BULK_BYTES_PER_S)
+        if len(text) > BULK_BYTES:
+            await ctx.lanes.rest(ctx.account, len(text) / BULK_BYTES_PER_S)
         await ctx.breathe()
         if self._end is None:
-            self._hosting = False
-            self._line.send(frame)
+            self._put(text)
 
     def _book(self, ns: int) -> None:
         self._since_ns += ns
         self.hooks.book(ns)
-
-
-def _is_over(context: "Context") -> bool:
-    """Whether it was a transaction's, which has ended."""
-    return context.is_inner and context.unit is None

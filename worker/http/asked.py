@@ -12,9 +12,10 @@ from worker.auth.origins import Visit
 from worker.errors import ApiError, ValidationErrors, bad_request
 from worker.fields.jsontext import spelled
 from worker.hooks.calls import GoError
-from worker.hooks.requests import Form, Head, Pairs, Upload
+from worker.hooks.heads import Block, Said, head_of, said_of
+from worker.hooks.requests import Form, Pairs, Upload
 from worker.http import body as bodies
-from worker.http.exchange import Request, Response
+from worker.http.exchange import Request, RequestContext, Response
 from worker.http.faults import INVALID_DATA, route_not_found
 from worker.http.identity import load_identity
 from worker.http.multipart import parts_of
@@ -36,20 +37,21 @@ MULTIPART = "multipart/form-data"
 OK = 200
 BODIES = ("application/json", MULTIPART, "application/x-www-form-urlencoded", "text/xml", "application/xml")
 
-# The server's own route, ready to be run.
-Responder = Callable[[], Awaitable[None]]
+# Answers a request, with the parameters of its path; and what finds that for one.
+Responder = Callable[..., Awaitable[None]]
+Native = Callable[[Request], tuple[Responder, dict[str, str]]]
 
 
 class HttpSource:
     """One request of HTTP's, its response, and the server's own route for it."""
 
-    __slots__ = ("_form", "_heard", "_limit", "_raw", "_req", "_resp", "_responder", "is_settled")
+    __slots__ = ("_form", "_heard", "_limit", "_native", "_raw", "_req", "_resp", "is_settled")
 
-    def __init__(self, req: Request, resp: Response, responder: Responder, limit: int) -> None:
+    def __init__(self, req: Request, resp: Response, native: Native, limit: int) -> None:
         """`limit` is that of its body, in bytes."""
         self._req = req
         self._resp = resp
-        self._responder = responder
+        self._native = native
         self._limit = limit
         self._raw: bytes | None = None
         self._form: Form | None = None
@@ -59,36 +61,38 @@ class HttpSource:
 
     # -- what came ----------------------------------------------------------------------------------------------------
 
-    def head(self) -> Head:
+    def head(self) -> bytes:
         """As `Source`."""
         req = self._req
         scope, context = req.scope, req.context
-        header = context.headers.get
-        raw = scope["raw_path"].decode("latin-1")
-        query = scope["query_string"]
-        if query:
-            query = readable(query).encode("utf-8", "replace").decode()
+        uri = scope["raw_path"].decode("latin-1")
+        query = ""
+        if scope["query_string"]:
+            query = readable(scope["query_string"]).encode("utf-8", "replace").decode()
+            uri = f"{uri}?{query}"
         ip, port = scope.get("client") or ("", 0)
-        return Head(
-            req.method,
-            f"{raw}?{query}" if query else raw,
-            query or "",
-            [
-                [name.decode("latin-1"), value.decode("utf-8", "replace")]
-                for name, value in scope["headers"]
-                if name not in UNSHOWN
-            ],
-            context.header(b"host"),
-            scope["http_version"],
-            context.header(b"content-type"),
-            -1 if b"transfer-encoding" in context.headers else int(header(b"content-length") or 0),
-            header(b"connection", b"").lower() == b"close",
-            f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}",
-            peer_ip(scope),
-            context.real_ip,
-            context.auth is None,
-            header(b"authorization", b"").decode("utf-8", "replace"),
-        )
+        remote = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+        line = (req.method, uri, remote, peer_ip(scope), context.real_ip)
+        return head_of(line, self._block(), query, anonymous=context.auth is None)
+
+    def _block(self) -> Said:
+        """What is told of the header block: of one that the wire keeps, what was told of it before."""
+        scope, context = self._req.scope, self._req.context
+        exchange = scope.get("pocker.exchange")
+        if exchange is None:
+            return _said(scope, context)
+        fields = exchange.head.fields
+        if context.headers is not fields.by_name:  # a script has changed them
+            return _said(scope, context)
+        said: Said | None = fields.said
+        if said is None:
+            said = fields.said = _said(scope, context)
+        return said
+
+    async def respond(self) -> None:
+        """Have the server's own route answer, as if there were no scripts."""
+        responder, params = self._native(self._req)
+        await responder(self._req, self._resp, **params)
 
     def headers(self) -> list[list[str]]:
         """The headers of the response so far."""
@@ -246,7 +250,7 @@ class HttpSource:
         self.rewind()
         self.listen()
         try:
-            await self._responder()
+            await self.respond()
         except falcon.HTTPError as error:
             raise route_not_found(self._req.method) from error
         except ValidationErrors as error:
@@ -261,6 +265,23 @@ class HttpSource:
     def pick(self, value: Any, fields: str) -> Any:
         """A value cut down to what `?fields=` names."""
         return pick(value, fields)
+
+
+def _said(scope: dict[str, Any], context: RequestContext) -> Said:
+    header = context.headers.get
+    block = Block(
+        context.header(b"host"),
+        scope["http_version"],
+        context.header(b"content-type"),
+        -1 if b"transfer-encoding" in context.headers else int(header(b"content-length") or 0),
+        header(b"connection", b"").lower() == b"close",
+        [
+            [name.decode("latin-1"), value.decode("utf-8", "replace")]
+            for name, value in scope["headers"]
+            if name not in UNSHOWN
+        ],
+    )
+    return said_of(block)
 
 
 def is_blank(resp: Response) -> bool:

@@ -6,19 +6,17 @@ server's own stays where it is: scripts may have changed its headers, and what t
 """
 
 import gzip
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from worker.errors import ApiError, ValidationErrors, bad_request
 from worker.hooks.calls import GoError
-from worker.hooks.manifest import Step
 from worker.hooks.ops.request import report
 from worker.hooks.patterns import SLASH
-from worker.hooks.requests import ASKED, Answered, Asked, answered, wire
-from worker.hooks.routes import Found, Routes
-from worker.http.asked import HttpSource, is_blank, set_headers
+from worker.hooks.requests import ASKED, Answered, Asked, answered, order_of
+from worker.hooks.routes import Chain, Found, Routes
+from worker.http.asked import HttpSource, Native, Responder, is_blank, set_headers
 from worker.http.body import BODY_BYTES_MAX
-from worker.http.exchange import Request, Response
+from worker.http.exchange import JSON, Request, Response
 from worker.http.paths import moved, segments
 from worker.http.serving import serve_file
 from worker.services.sniffing import sniffed
@@ -37,9 +35,6 @@ KNOWN_BYTES_MAX = 200
 # What is larger is compressed in a thread.
 BULK_BYTES = 64 << 10
 
-# A responder of Falcon's, and what it is called with.
-Responder = Callable[..., Awaitable[None]]
-
 
 def routes_of(hooks: "Hooks") -> Routes:
     """The tenant's table."""
@@ -55,36 +50,26 @@ def body_limit(hooks: "Hooks", req: Request) -> int | None:
     return found.chain.body_bytes_max if isinstance(found, Found) else None
 
 
-def responder_for(hooks: "Hooks", req: Request, native: Responder, params: dict[str, Any]) -> Responder | None:
-    """What answers in place of the server's own responder, called without parameters; None: that one itself."""
+def responder_for(hooks: "Hooks", req: Request, native: Native) -> Responder | None:
+    """What answers in place of the server's own responder, called without parameters; None: that one itself.
+
+    `native` finds that one.
+    """
     routes = routes_of(hooks)
     found = None if routes.is_empty else _found(routes, req)
-    if isinstance(found, str):
-        return _redirect
     if found is None:
-        if not routes.hears_requests:
-            return None
-
-        async def heard(req: Request, resp: Response) -> None:
-            await _heard(req, resp, native, params)
-
-        return heard
-    chosen = found
-
-    async def scripted(req: Request, resp: Response) -> None:
-        await _scripted(hooks, chosen, req, resp, native, params)
-
-    return scripted
+        return _Heard(native).respond if routes.hears_requests else None
+    return _redirect if isinstance(found, str) else _Scripted(hooks, found, native).respond
 
 
 def _found(routes: Routes, req: Request) -> Found | str | None:
     raw = req.scope["raw_path"]
-    if not routes.takes(req.method, raw):
-        return None
     known = routes.known
-    key = (req.method, raw, req.context.headers.get(b"host"))
+    key = (req.method, raw, req.context.headers.get(b"host") if routes.has_hosts else None)
     if key in known:
         return known[key]
+    if not routes.takes(req.method, raw):
+        return None
     parts = segments(raw)
     if parts[-1] == "":
         parts[-1] = SLASH
@@ -108,86 +93,99 @@ async def _redirect(req: Request, resp: Response) -> None:
     resp.data = detour.body
 
 
-async def _heard(req: Request, resp: Response, native: Responder, params: dict[str, Any]) -> None:
+class _Heard:
     """The server's own route, whose events scripts hear."""
 
-    async def respond() -> None:
-        await native(req, resp, **params)
+    __slots__ = ("_native",)
 
-    source = HttpSource(req, resp, respond, BODY_BYTES_MAX)
-    source.listen()
-    asked = Asked(source)
-    token = ASKED.set(asked)
-    try:
-        await respond()
-    except Exception:
-        if asked.before is None:
-            raise  # else the client has its answer
-    finally:
-        ASKED.reset(token)
-        _say_headers(resp, asked)
-    await _written(req, resp, asked)
+    def __init__(self, native: Native) -> None:
+        self._native = native
 
-
-async def _scripted(  # noqa: PLR0917 (what a request is)
-    hooks: "Hooks", found: Found, req: Request, resp: Response, native: Responder, params: dict[str, Any]
-) -> None:
-    chain = found.chain
-    limit = BODY_BYTES_MAX if chain.body_bytes_max is None else chain.body_bytes_max or UNLIMITED
-    if chain.body_bytes_max and int(req.context.header(b"content-length") or 0) > limit:
-        raise ApiError(413)
-
-    async def respond() -> None:
-        await native(req, resp, **params)
-
-    source = HttpSource(req, resp, respond, limit)
-    asked = Asked(source, found)
-    token = ASKED.set(asked)
-    exchange = req.scope.get("pocker.exchange")
-    try:
-        async with hooks.session() as session:
-            if exchange is not None:
-                if exchange.is_left:  # while it waited for a process
-                    raise ApiError(503, LEFT)
-                exchange.on_lost = lambda: session.end(ApiError(503, LEFT, cause="the client has left"))
-            try:
-                told = await session.run("route", _order(session, asked, found))
-            except ValidationErrors as error:  # of what a script has saved, or thrown: the route itself says nothing
-                raise bad_request("", error.data(), cause=error) from error
+    async def respond(self, req: Request, resp: Response) -> None:
+        """Answer."""
+        source = HttpSource(req, resp, self._native, BODY_BYTES_MAX)
+        source.listen()
+        asked = Asked(source)
+        token = ASKED.set(asked)
         try:
-            said = answered(told)
-        except GoError as error:
-            raise ApiError(400, cause=error) from error
-        if said.late is not None:
-            report(session, said.late)
-    except Exception as error:
-        if not source.is_settled:
-            raise
-        # the script's end comes too late: what was done is done, and the client is to hear of it
-        hooks.warn(f"a run has failed behind the server's answer: {error}")
-        said = Answered(native=True)
-    finally:
-        ASKED.reset(token)
-        if exchange is not None:
-            exchange.on_lost = None
-        _say_headers(resp, asked)
-    if said.quiet:
-        req.context.quiet = True
-    await _put(req, resp, said, asked)
+            await source.respond()
+        except Exception:
+            if asked.before is None:
+                raise  # else the client has its answer
+        finally:
+            ASKED.reset(token)
+            _say_headers(resp, asked)
+        await _written(req, resp, asked)
 
 
-def _order(session: Any, asked: Asked, found: Found) -> dict[str, Any]:
-    chain = found.chain
-    steps = [_step(step) for step in chain.steps]
-    return {"request": wire(session, asked), "steps": steps, "early": chain.early, "native": chain.is_native}
+class _Scripted:
+    """A route of scripts, or the server's own one with their middlewares around it."""
+
+    __slots__ = ("_found", "_hooks", "_native")
+
+    def __init__(self, hooks: "Hooks", found: Found, native: Native) -> None:
+        self._hooks = hooks
+        self._found = found
+        self._native = native
+
+    async def respond(self, req: Request, resp: Response) -> None:
+        """Answer."""
+        hooks, found = self._hooks, self._found
+        source = HttpSource(req, resp, self._native, _limit_of(found.chain, req))
+        asked = Asked(source, found)
+        token = ASKED.set(asked)
+        exchange = req.scope.get("pocker.exchange")
+        try:
+            async with hooks.session(handler=found.pattern) as session:
+                if exchange is not None:
+                    if exchange.is_left:  # while it waited for a process
+                        raise ApiError(503, LEFT)
+                    exchange.on_lost = lambda: session.end(ApiError(503, LEFT, cause="the client has left"))
+                try:
+                    told = await session.run("route", order_of(session, asked, found))
+                except ValidationErrors as error:  # of what a script has saved, or thrown: the route says nothing
+                    raise bad_request("", error.data(), cause=error) from error
+            try:
+                said = answered(told)
+            except GoError as error:
+                raise ApiError(400, cause=error) from error
+            if said.late is not None:
+                report(session, said.late)
+        except Exception as error:
+            if not source.is_settled:
+                raise
+            # the script's end comes too late: what was done is done, and the client is to hear of it
+            hooks.warn(f"a run has failed behind the server's answer: {error}")
+            said = Answered(native=True)
+        finally:
+            ASKED.reset(token)
+            if exchange is not None:
+                exchange.on_lost = None
+            _say_headers(resp, asked)
+        if said.quiet:
+            req.context.quiet = True
+        if said.type == JSON and said.is_plain and asked.before is None and "content-type" not in resp._headers:
+            # as most of them: of the rest the response is right by itself
+            resp.status = said.status
+            resp.data = said.body
+        else:
+            await _put(req, resp, said, asked)
 
 
-def _step(step: Step) -> Any:
-    return {"native": step.native, "args": list(step.args)} if step.native else step.handler
+def _limit_of(chain: Chain, req: Request) -> int:
+    """The largest body, in bytes. ApiError 413 for one that is declared as larger."""
+    if chain.body_bytes_max is None:
+        return BODY_BYTES_MAX
+    limit = chain.body_bytes_max or UNLIMITED
+    if int(req.context.header(b"content-length") or 0) > limit:
+        raise ApiError(413)
+    return limit
 
 
 def _say_headers(resp: Response, asked: Asked) -> None:
     """The headers that handlers of the server's own events have set."""
+    if asked.before is None and not asked.after:
+        return
     for said in ([] if asked.before is None else [asked.before]) + asked.after:
         if said.headers is not None:
             set_headers(resp, said.headers)

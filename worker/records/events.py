@@ -5,10 +5,11 @@ action. Where nothing is bound to any of the names, `around` costs a lookup a na
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from worker.errors import ApiError
-from worker.events import Event, Stages, around, quiet
+from worker.events import Bus, Event, Stages, around, quiet
 from worker.records.record import Record
 from worker.records.request import RequestInfo
 from worker.unit import follow
@@ -119,27 +120,29 @@ async def heard(
         if then is not None:
             await then(event)
 
-    async def succeeded(ctx: "Context") -> None:
-        await around(bus, stages.success, RecordEvent(ctx, record), _nothing)
-
-    async def failed(ctx: "Context", error: Exception) -> None:
-        told = RecordEvent(ctx, record)
-        told.error = error
-        await around(bus, stages.failure, told, _nothing)
-
     try:
         if check is not None:
             check()
         await around(bus, (of_record,), event, inner)
     except Exception as error:
         try:
-            await failed(ctx, error)
+            await _failed(bus, stages, record, ctx, error)
         except Exception:
             if not isinstance(error, ApiError):  # of two answers the first counts
                 raise
         raise
     if not (quiet(bus, stages.success) and quiet(bus, stages.failure)):
-        await follow(ctx, succeeded, failed)
+        await follow(ctx, partial(_succeeded, bus, stages, record), partial(_failed, bus, stages, record))
+
+
+async def _succeeded(bus: Bus, stages: Stages, record: Record, ctx: "Context") -> None:
+    await around(bus, stages.success, RecordEvent(ctx, record), _nothing)
+
+
+async def _failed(bus: Bus, stages: Stages, record: Record, ctx: "Context", error: Exception) -> None:
+    told = RecordEvent(ctx, record)
+    told.error = error
+    await around(bus, stages.failure, told, _nothing)
 
 
 async def _nothing(event: RecordEvent) -> None:

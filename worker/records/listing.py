@@ -149,11 +149,34 @@ def _reads_once(db: Database, collection: "Collection", query: ListQuery, select
     """
     if not query.sort or query.skip_total or selected.distinct or "`" not in selected.where or collection.is_view:
         return False
-    fields = [collection.by_name.get(key.path) for key in parse_sort(query.sort)]
+    return FOUND_ROWS_MIN <= _rows_sorted_shortly(db, collection, query.sort) <= FOUND_ROWS_MAX
+
+
+def window(db: Database, collection: "Collection", selected: Query, sort: str, count: int) -> str:
+    """The SELECT of whole rows, with `selected`'s parameters, then a limit (`count`, -1: none) and an offset.
+
+    Of a larger table only numbers of rows are sorted: whole rows would be copied, and most of them dropped again.
+    """
+    plan = plan_of(collection)
+    table, columns = plan.table, plan.columns
+    where = f" WHERE {selected.where}" if selected.where else ""
+    order = f" ORDER BY {selected.order}" if selected.order else ""
+    source = f"{table}{selected.joins}{where}{order} LIMIT ? OFFSET ?"
+    alone = not (selected.joins or selected.distinct or collection.is_view)
+    if order and alone and 0 < count <= PER_PAGE_MAX and _rows_sorted_shortly(db, collection, sort) >= FOUND_ROWS_MIN:
+        return (
+            f"SELECT {columns} FROM (SELECT {table}.`_rowid_` `@row` FROM {source})"
+            f" CROSS JOIN {table} ON {table}.`_rowid_` = `@row`"
+        )
+    return f"SELECT {'DISTINCT ' if selected.distinct else ''}{columns} FROM {source}"
+
+
+def _rows_sorted_shortly(db: Database, collection: "Collection", sort: str) -> int:
+    """About how many rows a table has, if they are sorted by short values of their own; else 0."""
+    fields = [collection.by_name.get(key.path) for key in parse_sort(sort)]
     if any(field is None or field.type not in SHORT_TYPES for field in fields):
-        return False
-    last = db.value(f"SELECT MAX(`_rowid_`) FROM {plan_of(collection).table}")
-    return last is not None and FOUND_ROWS_MIN <= last <= FOUND_ROWS_MAX
+        return 0
+    return db.value(f"SELECT MAX(`_rowid_`) FROM {plan_of(collection).table}") or 0
 
 
 def _page_and_total(table: str, columns: str, source: str, sort: str) -> str:

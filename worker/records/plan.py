@@ -7,6 +7,7 @@ columns that goes straight from a row into JSON, its keys in alphabetical order.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from worker.fields import AutodateField, PasswordField
 from worker.records.reading import Reader, Row, compile_reader
 from worker.sql import quote
 
@@ -114,18 +115,25 @@ class Plan:
         "body_bytes_max",
         "by_id",
         "columns",
+        "dated",
         "field_set",
+        "generated",
         "id",
         "insert",
         "is_auth",
         "is_view",
         "name",
+        "passwords",
         "public",
         "superuser",
         "table",
         "values",
     )
 
+    # fields with a time of change, with a text that is made where nobody submits one, with a password to be hashed
+    dated: "tuple[AutodateField, ...]"
+    generated: "tuple[Field, ...]"
+    passwords: "tuple[PasswordField, ...]"
     insert: str
     # a record's values from a row of `columns`
     values: Reader
@@ -147,6 +155,12 @@ class Plan:
             """What is made when it is first wanted."""
             made: Any
             match name:
+                case "dated":
+                    made = tuple(field for field in self.field_set.fields if isinstance(field, AutodateField))
+                case "generated":
+                    made = tuple(field for field in self.field_set.fields if getattr(field, "autogenerate_pattern", ""))
+                case "passwords":
+                    made = tuple(field for field in self.field_set.fields if isinstance(field, PasswordField))
                 case "insert":
                     fields = self.field_set.fields
                     names = ", ".join(quote(field.name) for field in fields)

@@ -12,10 +12,11 @@ import apsw
 from worker.db.connection import Database
 from worker.db.faults import unique_columns
 from worker.errors import FieldError, ValidationErrors
-from worker.fields import AutodateField, PasswordField, PasswordValue
+from worker.fields import PasswordValue
 from worker.fields.hashes import hash_password
 from worker.records import accounts, events, removal, store
 from worker.records.events import RecordEvent, Stages, around, heard, quiet
+from worker.records.plan import plan_of
 from worker.records.record import Record
 from worker.records.references import check_references
 from worker.sql import now, rand_id
@@ -62,8 +63,31 @@ async def save(ctx: "Context", record: Record, *, validate: bool = True) -> None
 
 
 async def _save_loudly(ctx: "Context", record: Record, stages: Stages, validate: bool) -> None:
-    of_record, *of_model = stages.execute
     ended: list[str] = []
+
+    async def default(event: RecordEvent) -> None:
+        complete(event.context, event.record, dates=False)
+        if validate:
+            await hear_check(event.context, event.record)
+        if event.record.collection.is_auth or not quiet(ctx.bus, stages.execute):
+            await _execute_loudly(ctx, event, stages, ended)
+            return
+        date(event.record)
+        await _hash_passwords(event.context, event.record)
+        await _store(event.context, event.record)
+
+    async def end_logins(event: RecordEvent) -> None:
+        if ended:
+            await removal.remove_belongings(event.context, record, ended)
+
+    complete(ctx, record, dates=False)
+    await heard(stages, RecordEvent(ctx, record), default, then=end_logins if record.collection.is_auth else None)
+
+
+async def _execute_loudly(ctx: "Context", event: RecordEvent, stages: Stages, ended: list[str]) -> None:
+    """Write what is valid, with the events of that; of which logins rows are still to be deleted goes into `ended`."""
+    record = event.record
+    of_record, *of_model = stages.execute
 
     async def row(event: RecordEvent) -> None:
         await _hash_passwords(event.context, event.record)
@@ -100,18 +124,7 @@ async def _save_loudly(ctx: "Context", record: Record, stages: Stages, validate:
             finally:
                 event.context = outer
 
-    async def default(event: RecordEvent) -> None:
-        complete(event.context, event.record, dates=False)
-        if validate:
-            await hear_check(event.context, event.record)
-        await around(ctx.bus, (of_record,), event, execute)
-
-    async def end_logins(event: RecordEvent) -> None:
-        if ended:
-            await removal.remove_belongings(event.context, record, ended)
-
-    complete(ctx, record, dates=False)
-    await heard(stages, RecordEvent(ctx, record), default, then=end_logins)
+    await around(ctx.bus, (of_record,), event, execute)
 
 
 async def hear_check(ctx: "Context", record: Record) -> None:
@@ -139,24 +152,21 @@ def complete(ctx: "Context", record: Record, *, dates: bool = True) -> None:
         accounts.settle(ctx.data, ctx.catalog, record)
     if is_new and not record.data["id"]:
         _draw_id(record)
-    moment = now() if dates else ""  # one for all dates of the record
-    for field in record.collection.fields:
-        name = field.name
-        if isinstance(field, AutodateField):
-            if moment and (field.on_create if is_new else field.on_update):
-                record.set(name, moment)
-            continue
-        value = record.data[name]
-        prepared = field.prepare(value, is_new, record.changed(name))
-        if prepared is not value:
-            record.set(name, prepared)
+    if dates:
+        date(record)
+    if is_new:
+        for field in plan_of(record.collection).generated:
+            value = record.data[field.name]
+            prepared = field.prepare(value, True, True)
+            if prepared is not value:
+                record.set(field.name, prepared)
 
 
 def date(record: Record) -> None:
     """Set the dates that follow each change, as `complete` does."""
-    is_new, moment = record.is_new, now()
-    for field in record.collection.fields:
-        if isinstance(field, AutodateField) and (field.on_create if is_new else field.on_update):
+    is_new, moment = record.is_new, now()  # one for all dates of the record
+    for field in plan_of(record.collection).dated:
+        if field.on_create if is_new else field.on_update:
             record.set(field.name, moment)
 
 
@@ -185,9 +195,9 @@ def check(ctx: "Context", record: Record) -> None:
 
 
 async def _hash_passwords(ctx: "Context", record: Record) -> None:
-    for field in record.collection.fields:
+    for field in plan_of(record.collection).passwords:
         value = record.data[field.name]
-        if isinstance(field, PasswordField) and isinstance(value, PasswordValue):
+        if isinstance(value, PasswordValue):
             job = (hash_password, value.plain, field.hash_cost)
             record.set(field.name, await ctx.lanes.blocking(ctx.account, *job))
 

@@ -52,6 +52,8 @@ def test_headers_refused(headers: object) -> None:
         None, 5, [], {"status": "200"}, {"status": 1000}, {"status": 199}, {"status": 1}, {"status": -1},
         {"status": True}, {"status": 200.5}, {"status": 200, "binary": "\u0100"}, {"status": 200, "headers": 5},
         {"status": 200, "text": "x" * (ANSWER_BYTES_MAX + 1)},
+        [200, ""], [200, "", "", ""], ["200", "", ""], [True, "", ""], [199, "", ""], [200, 5, ""], [200, ["a"], ""],
+        [200, "", "x" * (ANSWER_BYTES_MAX + 1)],
     ],
 )  # fmt: skip
 def test_answers_refused(told: object) -> None:
@@ -72,6 +74,22 @@ def test_answers_refused(told: object) -> None:
 def test_bodies(told: dict[str, Any], body: bytes) -> None:
     said = answered(told)
     assert (said.status, said.body, said.file, said.gzip) == (200, body, "", False)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "body", "plain"),
+    [
+        ([200, "application/json", "é"], "application/json", "é".encode(), True),
+        ([418, "text/x\r\na: b", "a"], "text/x  a: b", b"a", True),
+        ([200, "application/json", ""], "application/json", b"", False),
+        ([200, "", 5], "", b"", False),
+        ([204, "", "a"], "", b"a", False),
+        ([0, "", "a"], "", b"a", False),
+    ],
+)
+def test_short_answers(told: list[object], kind: str, body: bytes, plain: bool) -> None:
+    said = answered(told)
+    assert (said.status, said.headers, said.type, said.body, said.is_plain) == (told[0], None, kind, body, plain)
 
 
 @pytest.mark.parametrize(("start", "size"), [(-1, 5), (0, 0), ("0", 5), (0, None), (0.5, 1)])

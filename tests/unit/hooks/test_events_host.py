@@ -8,10 +8,9 @@ from typing import Any
 import apsw
 import pytest
 
+from tests.unit.conftest import NewTenant
 from worker.auth.logins import LoginEvent, PasswordForm
 from worker.context import Context
-from worker.db.connection import Database
-from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError, FieldError, HookError, ValidationErrors, bad_request
 from worker.events import Event
 from worker.hooks import events
@@ -33,14 +32,10 @@ FIELDS = ValidationErrors({"a": FieldError("c", "m")})
 
 
 @pytest.fixture(scope="module")
-def ctx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+def ctx(tmp_path_factory: pytest.TempPathFactory, new_tenant: NewTenant) -> Iterator[Context]:
     """A new tenant, which nothing here changes."""
     directory = tmp_path_factory.mktemp("events")
-    (directory / "pb_data").mkdir()
-    write_template(directory / "pb_data")
-    data = Database(directory / "pb_data" / "data.db")
-    personalise(data)
-    data.close()
+    new_tenant(directory)
     lanes = Lanes(inline_budget_ms=50, read_timeout_s=2.0, pool_threads=1)
     context = Context("test", directory, lanes, write_limit_s=30.0, log_queue_max=200)
     yield context
@@ -84,7 +79,9 @@ def handled(
     bound: Any = SimpleNamespace(number=0, handler=SimpleNamespace(event=name))
 
     async def handler(event: Event) -> None:
-        await events.handle(session, bound, event)  # type: ignore[arg-type]
+        if await events.handle(session, bound, event):  # type: ignore[arg-type]
+            assert not session.events, "the script is done"
+            await event.next()
 
     try:
         asyncio.run(event.run([handler, *rest]))
@@ -246,6 +243,47 @@ def test_a_models_record_can_be_changed_but_not_replaced(ctx: Context) -> None:
     handled(ctx, "onRecordCreate", event, act)
     assert event.record is record
     assert record.get("name") == "changed"
+
+
+def test_what_is_left_to_the_host_is_done_when_the_script_is(ctx: Context) -> None:
+    record, ran = user(ctx), []
+
+    async def rest(event: RecordEvent) -> None:
+        ran.append(event.record.get("name"))
+
+    async def act(session: Session, order: dict[str, Any]) -> Any:
+        assert order["l"] == 1
+        session.shared.absorb([[order["p"]["record"]["h"], {"d": {"name": "changed"}}]])
+        return [0]
+
+    handled(ctx, "onRecordCreate", RecordEvent(ctx, record), act, rest)
+    assert ran == ["changed"]
+
+    async def fails(event: Event) -> None:
+        raise FIELDS
+
+    with pytest.raises(ValidationErrors) as caught:
+        handled(ctx, "onRecordCreate", RecordEvent(ctx, record), answering([0]), fails)
+    assert caught.value is FIELDS
+
+
+@pytest.mark.parametrize("kind", ["request", "inner"])
+@pytest.mark.parametrize("answer", [[0], [], [0, 0], [{}]])
+def test_nothing_is_left_to_a_host_that_has_not_offered_it(ctx: Context, kind: str, answer: Any) -> None:
+    async def rest(event: Event) -> None:
+        raise AssertionError(event)
+
+    async def act(session: Session, order: dict[str, Any]) -> Any:
+        assert "l" not in order
+        return answer
+
+    inner = ctx.inner(ctx.data)
+    name, event = about(ctx, "record") if kind == "request" else ("onRecordCreate", RecordEvent(inner, user(ctx)))
+    if answer:
+        with pytest.raises(GoError, match="an object"):
+            handled(ctx, name, event, act, rest)
+    else:
+        handled(ctx, name, event, act, rest)
 
 
 @pytest.mark.parametrize("number", [0, 2, -1, None, "1", [1], {}])

@@ -10,24 +10,11 @@ import pytest
 
 from sandbox.engine import Engine, ScriptError
 from sandbox.prelude import prelude
-from worker.hooks.requests import Head
+from worker.hooks.heads import Block, head_of, said_of
 
-HEAD = Head(
-    method="GET",
-    uri="/hello/you?a=b",
-    query="a=b",
-    headers=[["user-agent", "x"]],
-    host="a.localhost",
-    version="1.1",
-    type="",
-    length=0,
-    close=False,
-    remote="127.0.0.1:1",
-    remote_ip="127.0.0.1",
-    real_ip="127.0.0.1",
-    anonymous=True,
-)
-REQUEST = {"head": list(HEAD), "pattern": "GET /hello/{name}", "values": {"name": "you"}}
+BLOCK = Block("a.localhost", "1.1", "", 0, close=False, headers=[["user-agent", "x"]])
+LINE = ("GET", "/hello/you?a=b", "127.0.0.1:1", "127.0.0.1", "127.0.0.1")
+HEAD = json.loads(head_of(LINE, said_of(BLOCK), "a=b", anonymous=True))
 ANSWERS = {"request.headers": [["vary", "Origin"]], "request.info": {"body": {"a": 1}}}
 KEEP = "globalThis.kept = new WeakRef({}); globalThis.kept = new WeakRef"
 HANDLERS = {
@@ -77,8 +64,7 @@ def left(handler: str) -> bool:
         told.append(given)
         if number >= len(orders):
             raise Enough
-        request = {**REQUEST, "q": number + 1, "first": True}
-        order = {"request": request, "steps": [number], "early": 0, "native": False}
+        order = [number + 1, HEAD, "GET /hello/{name}", {"name": "you"}, [number], 0, False]
         return json.dumps({"n": "route", "d": order, "s": {"z": 1}}).encode()
 
     engine = Engine(call)

@@ -17,9 +17,8 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.unit.conftest import NewTenant
 from worker.context import Context
-from worker.db.connection import Database
-from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError, HookError, ValidationErrors
 from worker.hooks.alarm import Alarm
 from worker.hooks.hooks import Hooks
@@ -325,12 +324,8 @@ class Impostor:
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> Iterator[Context]:
-    (tmp_path / "pb_data").mkdir()
-    write_template(tmp_path / "pb_data")
-    data = Database(tmp_path / "pb_data" / "data.db")
-    personalise(data)
-    data.close()
+def ctx(tmp_path: Path, new_tenant: NewTenant) -> Iterator[Context]:
+    new_tenant(tmp_path)
     lanes = Lanes(inline_budget_ms=50, read_timeout_s=2.0, pool_threads=2)
     context = Context("test", tmp_path, lanes, write_limit_s=5.0, log_queue_max=200)
     yield context
@@ -398,7 +393,8 @@ def test_nonsense_is_answered(ctx: Context, caplog: pytest.LogCaptureFixture) ->
         loop.set_exception_handler(lambda _, told: wrong.append(str(told)))
         await filled(ctx)
         handlers = tuple(Handler(source="() => {}", file="/pb_hooks/a.pb.js", line=1, event=name) for name in EVENTS)
-        children: Any = SimpleNamespace(processes=SimpleNamespace(outside=Outside(())), lease=refused)
+        outside = SimpleNamespace(outside=Outside(()))
+        children: Any = SimpleNamespace(processes=outside, seat=lambda _: False, place=refused)
         hooks = Hooks(ctx, Manifest(handlers=handlers), children, table(), lambda _: None)
         hooks.bind()
         for seed in range(FIRST, FIRST + COUNT):

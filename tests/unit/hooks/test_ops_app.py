@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.unit.conftest import NewTenant
 from tests.unit.hooks.inprocess import Scripted, Thrown
 from worker.context import Context
 from worker.db.connection import Database
-from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError
 from worker.hooks.ops import app, collections, logger, settings, store, transactions
 from worker.hooks.store import BYTES_MAX, ENTRY_BYTES
@@ -30,13 +30,9 @@ def lanes() -> Iterator[Lanes]:
 
 
 @pytest.fixture
-def ctx(tmp_path: Path, lanes: Lanes) -> Iterator[Context]:
+def ctx(tmp_path: Path, lanes: Lanes, new_tenant: NewTenant) -> Iterator[Context]:
     """A new tenant."""
-    (tmp_path / "pb_data").mkdir()
-    write_template(tmp_path / "pb_data")
-    data = Database(tmp_path / "pb_data" / "data.db")
-    personalise(data)
-    data.close()
+    new_tenant(tmp_path)
     context = Context("test", tmp_path, lanes, write_limit_s=30.0, log_queue_max=200)
     yield context
     context.close()

@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from supervisor.contract.plan import Plan
+from tests.unit.conftest import NewTenant
 from worker.context import Context
 from worker.db import scripted
-from worker.db.migrations import personalise, write_template
 from worker.hooks.calls import Call, GoError, Refused
 from worker.hooks.ops.query import COLUMNS, EXECUTE, ROWS, sql
 from worker.lanes import Lanes
@@ -26,11 +26,7 @@ class Fixture:
     """A new tenant, and its scripts' SQL."""
 
     def __init__(self, directory: Path, lanes: Lanes) -> None:
-        (directory / "pb_data").mkdir()
-        write_template(directory / "pb_data")
         self.ctx = Context("test", directory, lanes, write_limit_s=10.0, log_queue_max=200)
-        personalise(self.ctx.data)
-        self.ctx.catalog.reload(self.ctx.data)
         self.call = cast(Call, SimpleNamespace(context=lambda _: self.ctx, plan=Plan()))
 
     def run(self, text: str, *params: Any, aux: bool = False, mode: int = ROWS) -> Any:
@@ -51,8 +47,9 @@ def _lanes() -> Lanes:
 
 
 @pytest.fixture
-def tenant(tmp_path: Path) -> Iterator[Fixture]:
+def tenant(tmp_path: Path, new_tenant: NewTenant) -> Iterator[Fixture]:
     lanes = _lanes()
+    new_tenant(tmp_path)
     made = Fixture(tmp_path, lanes)
     made.run("CREATE TABLE t (a, b TEXT)")
     yield made
@@ -61,10 +58,12 @@ def tenant(tmp_path: Path) -> Iterator[Fixture]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fixture]:
+def shared(tmp_path_factory: pytest.TempPathFactory, new_tenant: NewTenant) -> Iterator[Fixture]:
     """One for what changes nothing; `t` is empty in both of its databases."""
     lanes = _lanes()
-    made = Fixture(tmp_path_factory.mktemp("shared"), lanes)
+    directory = tmp_path_factory.mktemp("shared")
+    new_tenant(directory)
+    made = Fixture(directory, lanes)
     for aux in (False, True):
         made.run("CREATE TABLE t (a, b TEXT)", aux=aux)
     yield made

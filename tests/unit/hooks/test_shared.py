@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.conftest import NewTenant
 from tests.unit.hooks.inprocess import Scripted
 from tests.unit.records.conftest import open_context
 from worker.context import Context
-from worker.db.migrations import personalise, write_template
 from worker.fields import PasswordValue, load_field
 from worker.fields.jsontext import spelled
 from worker.hooks.calls import GoError
@@ -54,13 +54,10 @@ def lanes() -> Iterator[Lanes]:
 
 
 @pytest.fixture(scope="module")
-def ctx(tmp_path_factory: pytest.TempPathFactory, lanes: Lanes) -> Iterator[Context]:
+def ctx(tmp_path_factory: pytest.TempPathFactory, lanes: Lanes, new_tenant: NewTenant) -> Iterator[Context]:
     directory: Path = tmp_path_factory.mktemp("tenant")
-    (directory / "pb_data").mkdir()
-    write_template(directory / "pb_data")
+    new_tenant(directory)
     context = open_context(directory, lanes)
-    personalise(context.data)
-    context.catalog.reload(context.data)
     yield context
     context.close()
 

@@ -17,8 +17,8 @@ import httpx
 import orjson
 import pytest
 
+from tests.unit.conftest import NewTenant
 from worker.context import Context
-from worker.db.migrations import personalise, write_template
 from worker.errors import ApiError
 from worker.fields import load_field
 from worker.fields.jsontext import spelled
@@ -48,13 +48,10 @@ def lanes() -> Iterator[Lanes]:
 
 
 @pytest.fixture
-def ctx(tmp_path: Path, lanes: Lanes) -> Iterator[Context]:
+def ctx(tmp_path: Path, lanes: Lanes, new_tenant: NewTenant) -> Iterator[Context]:
     """A new tenant: the system collections and `users`."""
-    (tmp_path / "pb_data").mkdir()
-    write_template(tmp_path / "pb_data")
+    new_tenant(tmp_path)
     context = open_context(tmp_path, lanes)
-    personalise(context.data)
-    context.catalog.reload(context.data)
     yield context
     context.close()
 

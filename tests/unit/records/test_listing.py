@@ -6,7 +6,9 @@ from worker.context import Context
 from worker.errors import ApiError
 from worker.records import listing
 from worker.records.listing import INTEGER_MAX, ListQuery, envelope, read_page
-from worker.records.plan import plan_of
+from worker.records.plan import Row, plan_of
+from worker.records.rules import select
+from worker.schema.collection import Collection
 
 from .conftest import add_collection, info_of
 
@@ -111,6 +113,62 @@ def test_order_where_none_is_asked_for(ctx: Context, *, filter: str, sort: str, 
     assert read.total == 3
 
 
+def _notes_and_tasks(ctx: Context) -> tuple[Collection, Collection]:
+    """40 of each; a task is under a note."""
+    fields = [{"name": name, "type": "number"} for name in ("n", "kind")]
+    notes = add_collection(ctx, "notes", *fields, {"name": "title", "type": "text"})
+    up = {"name": "up", "type": "relation", "collectionId": notes.id, "maxSelect": 1}
+    tasks = add_collection(ctx, "tasks", *fields, {"name": "title", "type": "text"}, up)
+    for number in range(40):
+        row = (f"{number:015}", number, number % 3, f"t{number % 7}")
+        ctx.data.execute("INSERT INTO notes (id, n, kind, title) VALUES (?, ?, ?, ?)", row)
+        ctx.data.execute(
+            "INSERT INTO tasks (id, n, kind, title, up) VALUES (?, ?, ?, ?, ?)", (*row, f"{number // 4:015}")
+        )
+    return notes, tasks
+
+
+@pytest.mark.parametrize(
+    ("filter", "sort", "count", "by_number"),
+    [
+        ("n >= 3", "-kind", 7, True),  # with many ties
+        ("", "kind,-n", 7, True),
+        ("n > 99", "-n", 7, True),
+        ("n >= 3", "-kind", -1, False),  # all of them
+        ("n >= 3", "-kind", 1_001, False),
+        ("n >= 3", "", 7, False),
+        ("n >= 3", "title,-n", 7, False),
+        ("n >= 3", "@rowid", 7, False),
+        ("n >= 3", "-up.n", 7, False),
+        ("up.n > 2", "-n", 7, False),
+        ("tasks_via_up.n ?> 2", "-n", 7, False),
+    ],
+)
+def test_a_window_of_rows_sorted_by_their_numbers(
+    ctx: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    filter: str,  # noqa: A002
+    sort: str,
+    count: int,
+    by_number: bool,
+) -> None:
+    collection = _notes_and_tasks(ctx)["_via_" not in filter]
+    selected = select(ctx.catalog, collection, rules=[], filter=filter, sort=sort, info=info_of())
+
+    def read(offset: int) -> tuple[str, list[Row]]:
+        sql = listing.window(ctx.data, collection, selected, sort, count)
+        return sql, ctx.data.all(sql, (*selected.params, *selected.order_params, count, offset))
+
+    for offset in (0, 5, 39, 50):
+        monkeypatch.setattr(listing, "FOUND_ROWS_MIN", 1)
+        sql, rows = read(offset)
+        monkeypatch.setattr(listing, "FOUND_ROWS_MIN", 1_000)
+        plain, whole = read(offset)
+        assert rows == whole
+        assert (sql != plain) is by_number
+
+
 @pytest.mark.parametrize(
     ("filter", "sort", "once"),
     [
@@ -133,20 +191,7 @@ def test_page_and_total_by_one_look(
     sort: str,
     once: bool,
 ) -> None:
-    fields = [{"name": name, "type": "number"} for name in ("n", "kind")]
-    collection = add_collection(ctx, "notes", *fields, {"name": "title", "type": "text"})
-    up = {"name": "up", "type": "relation", "collectionId": collection.id, "maxSelect": 1}
-    collection = add_collection(ctx, "tasks", *fields, {"name": "title", "type": "text"}, up)
-    for number in range(40):
-        row = (f"{number:015}", number, number % 3, f"t{number % 7}")
-        ctx.data.execute("INSERT INTO notes (id, n, kind, title) VALUES (?, ?, ?, ?)", row)
-        ctx.data.execute(
-            "INSERT INTO tasks (id, n, kind, title, up) VALUES (?, ?, ?, ?, ?)", (*row, f"{number // 4:015}")
-        )
-    if "_via_" in filter:
-        found = ctx.catalog.get("notes")
-        assert found is not None
-        collection = found
+    collection = _notes_and_tasks(ctx)["_via_" not in filter]
     columns = plan_of(collection).columns
     seen: list[str] = []
     ctx.data.connection.set_exec_trace(lambda _cursor, sql, _params: seen.append(sql) or True)

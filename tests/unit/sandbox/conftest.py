@@ -28,9 +28,9 @@ def small_prelude(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "BOOT", BOOT)
 
 
-async def send(child: Child, order: dict[str, Any]) -> None:
+async def send(child: Child, order: dict[str, Any], bits: int = 0) -> None:
     """Say something to the child."""
-    await asyncio.get_running_loop().sock_sendall(child.sock, answer_frame(json.dumps(order).encode()))
+    await asyncio.get_running_loop().sock_sendall(child.sock, answer_frame(json.dumps(order).encode(), bits))
 
 
 async def hear(child: Child) -> tuple[str, list[Any]] | ExitStatus:

@@ -21,9 +21,10 @@ from supervisor.contract.plan import Plan
 from supervisor.contract.settings import Sandbox
 from worker.errors import ApiError
 from worker.fair.account import Account
-from worker.hooks import children as children_module
+from worker.hooks import leased as leased_module
 from worker.hooks import processes as processes_module
-from worker.hooks.children import Children, Leased
+from worker.hooks.children import Children
+from worker.hooks.leased import Leased
 from worker.hooks.processes import Processes
 
 DEADLINE_S = 90
@@ -319,8 +320,8 @@ def test_cpu_is_booked_to_whose_it_is(run) -> None:
 
 
 def test_what_is_heavy_or_old_is_not_used_again(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children_module, "LIFE_CPU_S_MIN", 1)
-    monkeypatch.setattr(children_module, "LIFE_RUNS", 1)
+    monkeypatch.setattr(leased_module, "LIFE_CPU_S_MIN", 1)
+    monkeypatch.setattr(leased_module, "LIFE_RUNS", 1)
 
     async def test() -> None:
         async with stage() as made:

@@ -5,15 +5,18 @@ import struct
 import pytest
 
 from sandbox.frames import (
+    AHEAD,
     CALL_BYTES_MAX,
+    FORGET,
     HEAD_BYTES,
     NAME_BYTES_MAX,
     FrameError,
     answer_frame,
+    answer_head,
     call_frame,
+    first_call,
     length_of,
     split_call,
-    whole_call,
 )
 
 
@@ -25,15 +28,18 @@ def test_calls_come_out_as_they_went_in(name: bytes, args: bytes) -> None:
     assert length_of(frame, CALL_BYTES_MAX) == len(frame) - HEAD_BYTES
     assert split_call(frame[HEAD_BYTES:]) == (name, args)
     assert split_call(memoryview(frame)[HEAD_BYTES:]) == (name, args)
-    assert whole_call(frame) == (name, args)
+    assert first_call(frame) == (name, args, len(frame))
+    assert first_call(bytearray(frame + frame)) == (name, args, len(frame))
     for cut in (0, 3, 4, 5, 6, len(frame) - 1):
-        assert whole_call(bytearray(frame[:cut])) is None, cut
-    with pytest.raises(FrameError):
-        whole_call(frame + b"\x05")
+        assert first_call(bytearray(frame[:cut])) is None, cut
 
 
 def test_an_answer_is_its_length_and_itself() -> None:
     assert answer_frame(b'{"v":1}') == b'\x07\0\0\0{"v":1}'
+    for bits in (0, AHEAD, FORGET, AHEAD | FORGET):
+        assert answer_head(answer_frame(b'{"v":1}', bits)) == (7, bits)
+    with pytest.raises(FrameError):
+        answer_head(b"\xff\xff\xff\x3f")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,7 @@ def test_what_is_no_call_is_refused(frame: bytes) -> None:
     with pytest.raises(FrameError):
         split_call(frame)
     with pytest.raises(FrameError):
-        whole_call(struct.pack("<I", len(frame)) + frame)
+        first_call(struct.pack("<I", len(frame)) + frame)
 
 
 def test_too_long_a_frame_is_refused_by_its_first_bytes() -> None:
@@ -63,4 +69,4 @@ def test_too_long_a_frame_is_refused_by_its_first_bytes() -> None:
         length_of(b"\xff\xff\xff\xff", CALL_BYTES_MAX)
     for begun in (b"\xff\xff\xff\xff", b"\xff\xff\xff\xff\x01\0x"):
         with pytest.raises(FrameError):
-            whole_call(begun)
+            first_call(begun)

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sandbox.frames import AHEAD, FORGET, first_call
 from sandbox.pool import Child, ExitStatus, Limits, SandboxUnavailable, Zygote
 from tests.unit.sandbox.conftest import evaluate, hear, send
 
@@ -254,5 +255,46 @@ def test_many_at_a_time(within) -> None:
         await asyncio.gather(*(child.over for child in children))
         for child in children:
             child.close()
+
+    within(test)
+
+
+def test_orders_that_come_ahead_have_their_turn_unless_they_are_to_be_forgotten(within) -> None:
+    def order(code: str) -> dict[str, str]:
+        return {"n": "eval", "d": code}
+
+    async def heard(child: Child, count: int) -> list[str]:
+        """So many calls, which may come together."""
+        calls, data = [], b""
+        while len(calls) < count:
+            while (call := first_call(data)) is None:
+                data += await asyncio.get_running_loop().sock_recv(child.sock, 1 << 16)
+            calls.append(f"{call[0].decode()} {call[1].decode()}")
+            data = data[call[2] :]
+        assert not data
+        return calls
+
+    async def test(made: Zygote) -> None:
+        child = await made.fork(Limits())
+        await send(child, order("host('op', 1) + host('op', 2)"))
+        await send(child, order("'b'"), AHEAD)
+        assert await heard(child, 1) == ["op [0,1]"]
+        await send(child, order("host('op', 3)"), AHEAD)
+        # while it waits it may be asked for something else, as ever, and that goes first
+        await send(child, order("'within'"))
+        assert await heard(child, 1) == ['$r [0,{"v":"within"}]']
+        await send(child, {"v": 10})
+        assert await heard(child, 1) == ["op [0,2]"]
+        await send(child, {"v": 20})
+        assert await heard(child, 3) == ['$r [0,{"v":30}]', '$r [0,{"v":"b"}]', "op [0,3]"]
+        for code in ("'lost'", "'" + "lost" * 10_000 + "'"):
+            await send(child, order(code), AHEAD)
+        await send(child, {"v": 5}, FORGET)
+        await send(child, order("'" + "c" * 40_000 + "'"), AHEAD)
+        assert await heard(child, 2) == ['$r [0,{"v":5}]', '$r [0,{"v":"' + "c" * 40_000 + '"}]']
+        assert await evaluate(child, "1 + 1") == 2
+        child.kill()
+        child.close()
+        await child.over
 
     within(test)

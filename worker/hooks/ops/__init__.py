@@ -15,6 +15,7 @@ MODULES = (
     "crons",
     "events",
     "files",
+    "finding",
     "http",
     "logger",
     "logins",

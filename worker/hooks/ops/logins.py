@@ -9,7 +9,7 @@ from worker.auth.tokens import TOKEN_CHARS_MAX, TokenKind
 from worker.fields import PasswordField
 from worker.fields.hashes import PASSWORD_BYTES_MAX, hash_password, password_fits
 from worker.hooks.calls import Call, GoError, Operation
-from worker.hooks.ops.records import text, texts
+from worker.hooks.ops.finding import text, texts
 from worker.hooks.shared import row_of
 from worker.sql import rand_secret, rand_text
 

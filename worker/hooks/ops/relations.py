@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.fields import RelationField
 from worker.hooks.calls import Call, GoError, Operation
-from worker.hooks.ops.records import collection_of, text, texts
+from worker.hooks.ops.finding import collection_of, text, texts
 from worker.records.expand import EXPANDED_MAX, back_pairs
 
 _BACK = re.compile(r"(\w+)_via_(\w+)|(\w+)\((\w+)\)")
