@@ -1,6 +1,9 @@
 """The routes of logins: `/api/collections/:c/auth-…`."""
 
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from worker.auth import logins, providers
 from worker.auth.logins import ImpersonateForm, PasswordForm, Requester
@@ -28,20 +31,14 @@ class AuthMethods:
         found = require_auth_collection(req.context.tenant, collection)
         options = found.auth
         assert options is not None
-        password, mfa, otp = options.password_auth, options.mfa, options.otp
-        identities = list(password.identity_fields) if password.enabled else []
-        configured = options.oauth2.providers if options.oauth2.enabled else ()
-        starts = [start for start in map(providers.login_of, configured) if start is not None]
-        methods = {
-            "password": {"identityFields": identities, "enabled": password.enabled},
-            "oauth2": {"providers": starts, "enabled": options.oauth2.enabled},
-            "mfa": {"enabled": mfa.enabled, "duration": mfa.duration if mfa.enabled else 0},
-            "otp": {"enabled": otp.enabled, "duration": otp.duration if otp.enabled else 0},
-            # the list of old clients has never had logos
-            "authProviders": [start | {"logo": ""} for start in starts],
-            **{name: identity in identities for name, identity in LEGACY_IDENTITIES.items()},
-        }
-        json_reply(resp, methods, req)
+        password, mfa, otp, oauth2 = options.password_auth, options.mfa, options.otp, options.oauth2
+        told = password.identity_fields, password.enabled, mfa.enabled, mfa.duration, otp.enabled, otp.duration
+        configured = oauth2.providers if oauth2.enabled else ()
+        if configured or req.scope["query_string"]:
+            starts = [start for start in map(providers.login_of, configured) if start is not None]
+            json_reply(resp, _methods(told, oauth2.enabled, starts), req)
+        else:
+            resp.data = _usual(told, oauth2.enabled)
 
 
 class AuthWithPassword:
@@ -79,6 +76,30 @@ class Impersonate:
         form = await read_form(req, ImpersonateForm, unsupported=FORM_FAILED)
         requester = _requester(req, {"duration": form.duration})
         json_reply(resp, await logins.impersonate(ctx, found, record, form, requester), req)
+
+
+Told = tuple[tuple[str, ...], bool, bool, int, bool, int]
+
+
+def _methods(told: Told, oauth2: bool, starts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer: what the options say of passwords, second factors and codes, and how logins elsewhere start."""
+    fields, password, mfa, mfa_s, otp, otp_s = told
+    identities = list(fields) if password else []
+    return {
+        "password": {"identityFields": identities, "enabled": password},
+        "oauth2": {"providers": starts, "enabled": oauth2},
+        "mfa": {"enabled": mfa, "duration": mfa_s if mfa else 0},
+        "otp": {"enabled": otp, "duration": otp_s if otp else 0},
+        # the list of old clients has never had logos
+        "authProviders": [start | {"logo": ""} for start in starts],
+        **{name: identity in identities for name, identity in LEGACY_IDENTITIES.items()},
+    }
+
+
+@lru_cache(maxsize=64)
+def _usual(told: Told, oauth2: bool) -> bytes:
+    """The answer where no login starts elsewhere, which is the same every time: one says everything about it."""
+    return orjson.dumps(_methods(told, oauth2, []))
 
 
 def _requester(req: Request, body: dict[str, Any]) -> Requester:

@@ -199,7 +199,9 @@ class Response(falcon.asgi.Response):
 
     async def send(self, req: Request, send: Any) -> None:
         """Put it on the wire."""
-        status = self.status_code
+        status = self.status
+        if type(status) is not int:
+            status = self.status_code
         data = self._data
         if data is None or self.to_head or status in BODILESS:
             await self._send_rarer(status, send)

@@ -96,12 +96,15 @@ class Front(falcon.asgi.App[Request, Response]):
 
     def _responder_of(self, req: Request) -> tuple[Responder, dict[str, str]]:
         """What answers, with its parameters: the server's own route, and around it what the tenant's scripts have."""
-        found: tuple[Responder, dict[str, str]] | None = self._router.find(req.path, req)  # type: ignore[assignment]
-        responder, params = found or (_no_route, {})
         hooks = req.context.tenant.hooks
-        if hooks is not None and (scripted := responder_for(hooks, req, responder, params)) is not None:
+        if hooks is not None and (scripted := responder_for(hooks, req, self._native)) is not None:
             return scripted, {}
-        return responder, params
+        return self._native(req)
+
+    def _native(self, req: Request) -> tuple[Responder, dict[str, str]]:
+        """The server's own route."""
+        found: tuple[Responder, dict[str, str]] | None = self._router.find(req.path, req)  # type: ignore[assignment]
+        return found or (_no_route, {})
 
 
 def arrive(req: Request, resp: Response) -> bool:
@@ -158,17 +161,19 @@ def note(req: Request, resp: Response, ctx: "Context") -> None:
     auth = context.auth
     query = scope["query_string"]
     path = scope["raw_path"]
+    remote_ip = peer_ip(scope)
+    status = resp.status
     full = ctx.logs.add(
         Entry(
             time_ns() // 1_000_000,
             perf_counter_ns() - context.started,
             req.method,
             path + b"?" + query if query else path,
-            resp.status_code,
+            status if type(status) is int else resp.status_code,
             "" if auth is None else auth.collection.name,
             "" if auth is None else auth.id,
-            context.real_ip,
-            peer_ip(scope),
+            context.real_ip if ctx.settings.trusted_proxy.headers else remote_ip,
+            remote_ip,
             headers.get(b"referer", b""),
             headers.get(b"user-agent", b""),
             None if failure is None else failure_of(failure),
@@ -197,15 +202,28 @@ class Router(CompiledRouter):
     Paths are split while they are escaped, and their last segment is never empty.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        # the routes without parameters that were found, by their paths: no more than there are
+        self._fixed: dict[bytes, dict[str, Responder]] = {}
+
     def find(self, uri: str, req: Any = None) -> Any:
         """The responder for `req`, whose decoded path is `uri`, and its parameters; None for an unknown route."""
         raw = req.scope["raw_path"]
+        fixed = self._fixed.get(raw)
+        if fixed is not None:
+            return fixed.get(req.method, _no_route), {}
         if raw[-1] == _SLASH:
             return None
         params: dict[str, str] = {}
         path = segments(raw) if b"%" in raw else uri[1:].split("/")
         node = self._find(path, self._return_values, self._patterns, self._converters, params)
-        return None if node is None else ((node.method_map or {}).get(req.method, _no_route), params)
+        if node is None:
+            return None
+        responders = node.method_map or {}
+        if not params and b"%" not in raw:
+            self._fixed[raw] = responders
+        return responders.get(req.method, _no_route), params
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> Any:
         """The responders of `resource` by method, every method of HTTP having one."""

@@ -43,10 +43,11 @@ class Fields:
     """What a header block says. Immutable by convention: shared by every request that sent the same bytes.
 
     `headers` are (lower-case name, value) pairs; `host` is the Host value as sent (b"" without one);
-    `length` the Content-Length (0 without one); `version` "1.1" or "1.0"; `by_name` the headers by name.
+    `length` the Content-Length (0 without one); `version` "1.1" or "1.0"; `by_name` the headers by name; `said` what
+    scripts are told of it, kept by who tells them.
     """
 
-    __slots__ = ("by_name", "expect_continue", "headers", "host", "keep_alive", "length", "version")
+    __slots__ = ("by_name", "expect_continue", "headers", "host", "keep_alive", "length", "said", "version")
 
     def __init__(self, headers: Pairs, version: str, length: int, keep_alive: bool) -> None:
         self.headers = headers
@@ -55,6 +56,7 @@ class Fields:
         self.length = length
         self.keep_alive = keep_alive
         self.expect_continue = False
+        self.said: tuple[bytes, bytes] | None = None
         self.host = self._check(headers)
 
     def _check(self, headers: Pairs) -> bytes:
@@ -89,7 +91,10 @@ class Head:
     def __init__(self, method: str, target: bytes, fields: Fields, size: int, chunks: Chunks | None = None) -> None:
         self.method = method
         self.target = target
-        self.path, _, self.query = target.partition(b"?")
+        if b"?" in target:
+            self.path, _, self.query = target.partition(b"?")
+        else:
+            self.path, self.query = target, b""
         self.fields = fields
         self.size = size
         self.chunks = chunks
@@ -161,9 +166,13 @@ class Heads:
         if end - start > self._head_max:
             raise self._too_large(data, start)
         line = REQUEST_LINE.match(data, start, end)
-        if line is not None and line.end() - start <= self._line_max and end - line.start(3) <= MEMO_BLOCK_BYTES_MAX:
-            method, target, _ = line.groups()
-            block = data[line.start(3) : end]
+        if (
+            line is not None
+            and line.end() - start <= self._line_max
+            and end - (version := line.start(3)) <= MEMO_BLOCK_BYTES_MAX
+        ):
+            method, target = line.group(1, 2)
+            block = data[version:end]
             fields = self._young.get(block)
             if fields is None and (fields := self._old.get(block)) is not None:
                 self._remember(block, fields)
@@ -180,7 +189,7 @@ class Heads:
             self._old = self._young
             self._young = {}
             self._young_bytes = 0
-        self._young_bytes += BLOCK_BYTES + 2 * len(block) + FIELD_BYTES * len(fields.headers)
+        self._young_bytes += BLOCK_BYTES + 4 * len(block) + FIELD_BYTES * len(fields.headers)
         self._young[block] = fields
 
     def _parse_fully(self, raw: bytes) -> Head:
