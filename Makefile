@@ -36,7 +36,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 
-# Beside a real PocketBase. The short one takes five to eight minutes, the full one an hour or more.
+# Beside a real PocketBase. The short one takes less than five minutes, the full one up to forty.
 bench: $(STAMP_BENCH)
 	$(BIN)/python -m tests.bench --out build/bench
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from supervisor.contract.shardmap import owner_of
 from supervisor.ops.client import ClientError, Session
 from tests.bench import cgroup
 from tests.bench.machine import progress
@@ -23,6 +25,7 @@ from tests.servers import ROOT, Pocker
 SMALL = ROOT / "configs" / "small.yaml"
 TURNS = 5  # until each of a tenant's collections has had each kind of request
 SETTLE_S = 2.5  # past a tick and a report
+NOTE_S = 1.5  # until what was just asked for has come to rest
 CLOSING = frozenset({"trimmed", "recycled", "worker_died", "memory", "failed", "hang"})
 """Events that say that a tenant was closed, or worse, for want of memory."""
 
@@ -120,9 +123,7 @@ def held(server: Confined, residents: Sequence[Resident], turns: int, seconds: f
                 found.open_ms.append(took)
                 found.failed += not good
             _note(found, server, "opened")
-            for turn in range(turns):
-                for resident in residents:
-                    found.failed += sum(not lines.ask(resident.name, request)[1] for request in resident.requests(turn))
+            found.failed += used(server, residents, turns)
             _note(found, server, "used")
             _go_round(found, server, watch, residents, seconds, connections)
             _note(found, server, "loaded")
@@ -184,7 +185,7 @@ def _go_round(  # noqa: PLR0917 (one run)
 
 def _note(found: Held, server: Confined, moment: str) -> None:
     """Memory now."""
-    time.sleep(SETTLE_S)
+    time.sleep(NOTE_S)
     found.processes[moment] = by_process(server.pid)
     found.pss_kb[moment] = sum(found.processes[moment].values())
     if server.group:
@@ -208,30 +209,41 @@ def by_process(pid: int) -> dict[str, float]:
     return found
 
 
-def how_far(server: Confined, residents: Sequence[Resident], step: int) -> tuple[int, float, str]:
-    """Opens and uses more and more of them until the server closes some for want of memory, or fails; how many were
-    live before that, the PSS then in KB, and what ended it."""
+def used(server: Confined, residents: Sequence[Resident], turns: int) -> int:
+    """So many rounds of five requests to each, all shards at once; how many answers were no 2xx. Raises OSError."""
+
+    def ask(shard: int) -> int:
+        own = [resident for resident in residents if owner_of(resident.name, server.shards) == shard]
+        with contextlib.closing(Lines(server)) as lines:
+            return sum(
+                not lines.ask(resident.name, request)[1]
+                for turn in range(turns)
+                for resident in own
+                for request in resident.requests(turn)
+            )
+
+    with ThreadPoolExecutor(server.shards) as pool:
+        return sum(pool.map(ask, range(server.shards)))
+
+
+def how_far(server: Confined, residents: Sequence[Resident], first: int, step: int) -> tuple[int, float, str]:
+    """Opens and uses so many of them, then more and more, until the server closes some for want of memory, or fails;
+    how many were live before that, the PSS then in KB, and what ended it."""
     cgroup.forget_pages(server.directory)
+    live = 0
     with server, contextlib.closing(Watch(server)) as watch:
-        lines, live, pss = Lines(server), 0, pss_kb(server.pid)
+        pss = pss_kb(server.pid)
         try:
-            for start in range(0, len(residents), step):
-                more = residents[start : start + step]
-                for resident in more:
-                    for turn in range(TURNS):
-                        for request in resident.requests(turn):
-                            if not lines.ask(resident.name, request)[1]:
-                                return live, pss, f"{resident.name}: an answer that was no 2xx"
-                for resident in residents[:start]:  # the others are not idle meanwhile
-                    lines.ask(resident.name, resident.requests()[0])
+            while live < len(residents):
+                some = residents[: live + step if live else first]
+                failed = used(server, some[live:], TURNS) + used(server, some[:live], 1)  # nobody is idle meanwhile
                 time.sleep(SETTLE_S)
                 ended = watch.closings()
-                if ended or watch.live() < start + len(more):
-                    return live, pss, ended[0] if ended else "tenants were closed"
-                live, pss = start + len(more), pss_kb(server.pid)
+                if failed or ended or watch.live() < len(some):
+                    what = [*ended, f"{failed} answers that were no 2xx" if failed else "tenants were closed"][0]
+                    return live, pss, f"{what}, with {len(some):,}"
+                live, pss = len(some), pss_kb(server.pid)
                 progress(f"density: {live} live, {pss / 1024:.0f} MB")
         except (ClientError, OSError, psutil.Error) as error:
             return live, pss, f"{type(error).__name__}: {error}"
-        finally:
-            lines.close()
     return live, pss, "there were no more tenants"

@@ -18,19 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import cgroup, stretch
-from tests.bench.confined import SETTLE_S, SMALL, TURNS, Confined, Held, held, how_far
+from tests.bench.confined import NOTE_S, SMALL, TURNS, Confined, Held, held, how_far
 from tests.bench.machine import Plan, progress
 from tests.bench.oneshot import Lines, asked
-from tests.bench.population import Resident, settled
+from tests.bench.population import Resident
 from tests.bench.processes import pss_kb
 from tests.bench.report import OURS, REAL, Bars, Section, Table, Target
+from tests.bench.settlement import settled
+from tests.bench.stock import COLLECTIONS, Stock
 from tests.servers import PocketBase
 
 MB = 1 << 20
 KB_PER_MB = 1024
 LIMIT_MB = 256
 TENANTS = 1000
-COLLECTIONS = 5
+STEP = 100
 METHOD = """\
 {tenants} tenants, each with a schema of its own: {collections} collections whose names, fields, indexes and rules
 differ from tenant to tenant, 10 records in each, 3 users and a superuser; one of them has scripts. The files were made
@@ -55,29 +57,39 @@ class Amounts:
     turns: int  # requests to each tenant before the loop, in fives
     seconds: float
     connections: int
-    far: int  # tenants there are to see how far it goes
+    far: bool  # whether to see how far it goes
     by_collections: tuple[tuple[int, int], ...]  # collections, tenants
     reals: int
 
 
-SHORT = Amounts(TENANTS, 1, 10.0, 16, 0, ((2, 12), (10, 12), (50, 4)), 2)
-FULL = Amounts(TENANTS, TURNS, 60.0, 16, 2000, ((2, 100), (10, 100), (50, 50)), 4)
+SHORT = Amounts(TENANTS, 1, 6.0, 16, far=False, by_collections=((2, 10), (10, 10), (50, 4)), reals=2)
+FULL = Amounts(TENANTS, TURNS, 60.0, 16, far=True, by_collections=((2, 100), (10, 100), (50, 20)), reals=4)
 
 
-def measured(directory: Path, plan: Plan) -> Section:
-    """The section."""
+def measure(section: Section, directory: Path, plan: Plan, stock: Stock) -> None:
+    """The whole part."""
     amounts = plan.either(SHORT, FULL)
-    section = Section("density", "Tenants in 256 MB", "")
     data = directory / "data"
-    progress(f"density: {amounts.tenants} tenants are made")
-    residents = settled(data, [Resident(at, COLLECTIONS) for at in range(max(amounts.tenants, amounts.far))])
-    all_live = residents[: amounts.tenants]
-    progress("density: all of them live")
+    residents = stock.residents(data, plan.residents["density"])
+    found = _add_held(section, data, residents[: amounts.tenants], amounts)
+    if amounts.far:
+        with section.attempt("how far it goes"):
+            _add_limits(section, data, residents)
+    with section.attempt("KB a tenant"):
+        _add_each(section, directory, amounts, found)
+    with section.attempt(REAL):
+        _add_real(section, directory, data, residents[: amounts.reals], found)
+    if plan.full:
+        stretch.add(section, directory, data, residents)
+
+
+def _add_held(section: Section, data: Path, residents: Sequence[Resident], amounts: Amounts) -> Held:
+    progress(f"density: {len(residents)} live")
     with contextlib.ExitStack() as stack:
         group = cgroup.Group.make(LIMIT_MB * MB)
         if group:
             stack.enter_context(group)
-        found = held(Confined(data, group), all_live, amounts.turns, amounts.seconds, amounts.connections)
+        found = held(Confined(data, group), residents, amounts.turns, amounts.seconds, amounts.connections)
     section.method = METHOD.format(
         tenants=f"{amounts.tenants:,}",
         collections=COLLECTIONS,
@@ -97,12 +109,7 @@ def measured(directory: Path, plan: Plan) -> Section:
             found.stood and group is not None,
         )
     )
-    _add_limits(section, data, residents, amounts)
-    _add_each(section, directory, amounts, found)
-    _add_real(section, directory, data, residents[: amounts.reals], found)
-    if plan.full:
-        stretch.add(section, directory, data, residents)
-    return section
+    return found
 
 
 def _held_table(found: Held) -> Table:
@@ -141,21 +148,19 @@ def _process_table(found: Held) -> Table:
     return Table("PSS by process, MB", ["process", *found.processes], rows)
 
 
-def _add_limits(section: Section, data: Path, residents: Sequence[Resident], amounts: Amounts) -> None:
-    if not amounts.far:
-        return
+def _add_limits(section: Section, data: Path, residents: Sequence[Resident]) -> None:
     progress("density: how far it goes")
     group = cgroup.Group.make(LIMIT_MB * MB)
     if group is None:
         return
     with group:
-        live, pss, ended = how_far(Confined(data, group), residents, 50)
+        live, pss, ended = how_far(Confined(data, group), residents, TENANTS, STEP)
     section.tables.append(
         Table(
             f"How far it goes in {LIMIT_MB} MB",
             ["", "live", "PSS, MB", "KB a tenant, all told"],
             [["tenants until one is closed", f"{live:,}", f"{pss / KB_PER_MB:.0f}", f"{pss / max(live, 1):.0f}"]],
-            f"Fifty more at a time, all of them in use; what ended it: {ended}.",
+            f"{STEP} more at a time, from {TENANTS:,} on, all of them in use; what ended it: {ended}.",
         )
     )
     section.data["how_far"] = {"live": live, "pss_kb": pss, "ended": ended}
@@ -179,7 +184,8 @@ def _add_each(section: Section, directory: Path, amounts: Amounts, found: Held) 
             "KB a live tenant, by the size of its schema",
             ["collections of its own", "opened by a request", "all of them used"],
             [[str(one.collections), f"{one.opened_kb:.0f}", f"{one.used_kb:.0f}"] for one in several],
-            "PSS of one worker and its supervisor, without any limit; used: each collection had each kind of request.",
+            "PSS of one worker and its supervisor, no group around them, settings as above (SQLite gives back what is "
+            "beyond `sql.memory_mb`); used: each collection had each kind of request.",
         )
     )
     bars = {f"{one.collections} collections": one.used_kb for one in several}
@@ -189,20 +195,21 @@ def _add_each(section: Section, directory: Path, amounts: Amounts, found: Held) 
 
 
 def each(data: Path, collections: int, tenants: int) -> Each:
-    """Over so many tenants with so many collections of their own, in one worker and without any limit."""
-    residents = settled(data, [Resident(at, collections, prefix=f"of{collections}") for at in range(tenants)])
-    warm, counted = residents[: len(residents) // 5], residents[len(residents) // 5 :]
+    """Over so many tenants with so many collections of their own, in one worker and no group."""
+    warmers = max(2, tenants // 5)
+    residents = settled(data, [Resident(at, collections, prefix=f"of{collections}") for at in range(warmers + tenants)])
+    warm, counted = residents[:warmers], residents[warmers:]
     turns = max(TURNS, collections)
     with Confined(data, None, shards=1) as server, contextlib.closing(Lines(server)) as lines:
         lines.use(warm, turns)  # what all share is there, and so is what stands ready
-        time.sleep(SETTLE_S)
+        time.sleep(NOTE_S)
         before = pss_kb(server.pid)
         for resident in counted:
             lines.must(resident.name, resident.requests()[0])
-        time.sleep(SETTLE_S)
+        time.sleep(NOTE_S)
         opened = pss_kb(server.pid)
         lines.use(counted, turns)
-        time.sleep(SETTLE_S)
+        time.sleep(NOTE_S)
         used = pss_kb(server.pid)
     return Each(collections, (opened - before) / len(counted), (used - before) / len(counted))
 
@@ -242,7 +249,7 @@ def of_the_real_one(directory: Path, data: Path, residents: Sequence[Resident]) 
                     for request in resident.requests(turn):
                         if not asked(line, request):
                             raise RuntimeError(f"{REAL}: no 2xx for {request.splitlines()[0]}")
-        time.sleep(SETTLE_S)
+        time.sleep(NOTE_S)
         return [pss_kb(server.pid) for server in servers]
     finally:
         for server in servers:

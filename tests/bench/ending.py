@@ -13,13 +13,14 @@ from pathlib import Path
 
 from supervisor.contract.layout import TENANTS
 from supervisor.contract.shardmap import owner_of
-from tests.bench import crowd
 from tests.bench.births import as_installed, born, died
+from tests.bench.confined import NOTE_S
 from tests.bench.machine import Plan, median, progress
-from tests.bench.population import Resident, register, settled
 from tests.bench.processes import pss_kb
 from tests.bench.report import OURS, REAL, Chart, Section, Table, Target
 from tests.bench.rush import http, rush
+from tests.bench.settlement import crowded, names_of, register
+from tests.bench.stock import Stock
 from tests.servers import ROOT, Pocker, PocketBase, Server
 
 SHARDS = 2
@@ -28,16 +29,15 @@ READY_MS, END_MS = 1000.0, 2000.0
 TARGETED = 10_000  # registered, in the target for the start
 AT_ONCE = 16
 LOAD_S = 1.5
-SETTLE_S = 2.5  # past a tick and a report
 HOOK = "onRecordsListRequest((e) => { e.next() })\n"
 
 METHOD = f"""\
 *Start*: from `exec` until a first request to a tenant of each of the {SHARDS} workers is answered with 200 (asked every
 half millisecond), so all that listens does. Byte code of the sources is there, as after any first start.
-*Stop*: {LIVE:,} tenants are live, of which some have just been written to; connections are busy with views, lists,
-creates and updates, and one of the tenants has a hook that runs for each of its lists. From SIGTERM until the process
-and all of its workers are gone, with everything finished that had been asked. The real one, in turn, on the data
-directory of one of these tenants, with the same requests for it.
+*Stop*: {LIVE:,} tenants are live, no two alike, some of them just written to; connections are busy with views,
+lists, creates and updates, and one of the tenants has a hook that runs for each of its lists. From SIGTERM until the
+process and all of its workers are gone, with everything finished that had been asked. The real one, in turn, on the
+data directory of one of these tenants, with the same requests for it.
 """
 
 
@@ -46,24 +46,25 @@ class Amounts:
     """How much of it; `rows` are numbers of tenants that are registered for the start alone, most without files."""
 
     rows: tuple[int, ...]
-    residents: int
     births: int
     deaths: int
     connections: tuple[int, ...]
 
 
-SHORT = Amounts((10, TARGETED), 40, 3, 2, (64,))
-FULL = Amounts((10, 1_000, TARGETED, 100_000), 1000, 10, 7, (8, 64))
+SHORT = Amounts((10, TARGETED), 3, 2, (64,))
+FULL = Amounts((10, 1_000, TARGETED, 100_000), 7, 5, (8, 64))
 
 
-def measured(directory: Path, plan: Plan) -> Section:
-    """The part of the report."""
+def measure(section: Section, directory: Path, plan: Plan, stock: Stock) -> None:
+    """The whole part."""
     as_installed()
     amounts = plan.either(SHORT, FULL)
-    starts, memory, real_starts = _starts(directory / "start", amounts)
+    section.method = METHOD
+    with section.attempt("start"):
+        _tell_starts(section, *_starts(directory / "start", amounts))
     progress("ending: starts are measured")
-    stops = _stops(directory / "stop", amounts)
-    return _section(starts, memory, real_starts, stops)
+    with section.attempt("stop"):
+        _tell_stops(section, _stops(directory / "stop", amounts, stock))
 
 
 # -- start -------------------------------------------------------------------------------------------------------------
@@ -80,9 +81,9 @@ def _starts(directory: Path, amounts: Amounts) -> tuple[dict[int, list[float]], 
     real_starts: list[float] = []
     asked: list[tuple[str, str]] = []
     for count in amounts.rows:
-        names = crowd.names_of(count - known, known)
+        names = names_of(count - known, known)
         if not known:
-            crowd.settle(data, names)
+            crowded(data, names)
             first = {owner_of(name, SHARDS): name for name in names}
             asked = [(f"{name}.localhost", "/api/health") for name in first.values()]
         else:
@@ -92,7 +93,7 @@ def _starts(directory: Path, amounts: Amounts) -> tuple[dict[int, list[float]], 
             real_starts.append(_lived(real, [("127.0.0.1", "/api/health")]))
             starts.setdefault(count, []).append(_lived(Pocker(data, SHARDS), asked))
         with Pocker(data, SHARDS) as pocker:
-            time.sleep(SETTLE_S)
+            time.sleep(NOTE_S)
             memory[count] = pss_kb(pocker.pid)
     return starts, memory, real_starts
 
@@ -108,19 +109,16 @@ def _lived(server: Server, asked: Sequence[tuple[str, str]]) -> float:
 # -- stop --------------------------------------------------------------------------------------------------------------
 
 
-def _stops(directory: Path, amounts: Amounts) -> dict[tuple[str, int], list[float]]:
+def _stops(directory: Path, amounts: Amounts, stock: Stock) -> dict[tuple[str, int], list[float]]:
     """Milliseconds until it has ended, by server and busy connections."""
     data = directory / "data"
-    residents = settled(data, [Resident(number) for number in range(amounts.residents)])
-    others = crowd.names_of(LIVE - len(residents))
-    crowd.settle(data, others)
+    residents = stock.residents(data, LIVE)
     hooks = data / TENANTS / residents[0].name / "pb_hooks"
     hooks.mkdir(exist_ok=True)
     (hooks / "main.pb.js").write_text(HOOK)
     kept = directory / "real" / "pb_data"
     shutil.copytree(data / TENANTS / residents[1].name / "pb_data", kept)
-    first = [f"GET /api/health HTTP/1.1\r\nHost: {name}.localhost\r\n\r\n".encode() for name in others]
-    first += [one.requests()[4].encode() for one in residents]
+    first = [one.requests()[4].encode() for one in residents]
     requests = [request for one in residents for request in one.requests()]
     stops: dict[tuple[str, int], list[float]] = {}
     for _ in range(amounts.deaths):
@@ -167,53 +165,35 @@ def _busy(port: int, requests: Sequence[str], connections: int) -> Iterator[None
 # -- the report --------------------------------------------------------------------------------------------------------
 
 
-def _section(
-    starts: dict[int, list[float]],
-    memory: dict[int, float],
-    real_starts: list[float],
-    stops: dict[tuple[str, int], list[float]],
-) -> Section:
+def _tell_starts(
+    section: Section, starts: dict[int, list[float]], memory: dict[int, float], real_starts: list[float]
+) -> None:
     fewest = min(memory)
     started = [[REAL, "1", median(real_starts, 0), "", ""]]
     for count, values in starts.items():
         each = f"{(memory[count] - memory[fewest]) / (count - fewest):.2f}" if count > fewest else ""
         started.append([OURS, f"{count:,}", median(values, 0), f"{memory[count] / 1024:.1f}", each])
-    worst = max(max(values) for (name, _), values in stops.items() if name == OURS)
-    ready = statistics.median(starts[TARGETED])
-    return Section(
-        key="ending",
-        title="Start and stop",
-        method=METHOD,
-        tables=[
-            Table(
-                "Start",
-                ["", "tenants registered", "ms until it serves", "PSS, MB", "KB a registered tenant"],
-                started,
-                "PSS is of all processes, 2.5 s later.",
-            ),
-            Table(
-                "Stop under load",
-                ["", "busy connections", "ms from SIGTERM to the end"],
-                [[name, str(connections), median(values, 0)] for (name, connections), values in sorted(stops.items())],
-            ),
-        ],
-        charts=[
-            Chart(
-                "start-registered",
-                "Start against tenants registered",
-                "tenants registered",
-                "ms until it serves",
-                {OURS: [(float(count), statistics.median(values)) for count, values in starts.items()]},
-                log_x=True,
-            )
-        ],
-        targets=[
-            Target(f"start with {TARGETED:,} tenants registered", "< 1 s", f"{ready:.0f} ms", ready < READY_MS),
-            Target(f"SIGTERM to exit under load, {LIVE:,} live", "< 2 s", f"{worst:.0f} ms at most", worst < END_MS),
-        ],
-        data={
-            "ready_ms": {OURS: starts, REAL: real_starts},
-            "end_ms": {f"{name}, {connections} connections": values for (name, connections), values in stops.items()},
-            "pss_kb": memory,
-        },
+    head = ["", "tenants registered", "ms until it serves", "PSS, MB", "KB a registered tenant"]
+    section.tables.append(Table("Start", head, started, f"PSS is of all processes, {NOTE_S} s later."))
+    lines = {OURS: [(float(count), statistics.median(values)) for count, values in starts.items()]}
+    title = "Start against tenants registered"
+    section.charts.append(
+        Chart("start-registered", title, "tenants registered", "ms until it serves", lines, log_x=True)
     )
+    ready = statistics.median(starts[TARGETED])
+    what = f"start with {TARGETED:,} tenants registered"
+    section.targets.append(Target(what, "< 1 s", f"{ready:.0f} ms", ready < READY_MS))
+    section.data["ready_ms"] = {OURS: starts, REAL: real_starts}
+    section.data["pss_kb"] = memory
+
+
+def _tell_stops(section: Section, stops: dict[tuple[str, int], list[float]]) -> None:
+    head = ["", "busy connections", "ms from SIGTERM to the end"]
+    rows = [[name, str(connections), median(values, 0)] for (name, connections), values in sorted(stops.items())]
+    section.tables.append(Table("Stop under load", head, rows))
+    worst = max(max(values) for (name, _), values in stops.items() if name == OURS)
+    what = f"SIGTERM to exit under load, {LIVE:,} live"
+    section.targets.append(Target(what, "< 2 s", f"{worst:.0f} ms at most", worst < END_MS))
+    section.data["end_ms"] = {
+        f"{name}, {connections} connections": values for (name, connections), values in stops.items()
+    }

@@ -17,9 +17,10 @@ from tests.bench.load import Generator
 from tests.bench.machine import Plan, cores, on, progress
 from tests.bench.operations import Operation, encoder
 from tests.bench.plot import hook_files, planted, rows_added
-from tests.bench.population import register
 from tests.bench.report import OURS, REAL, Chart, Section, Table, Target
 from tests.bench.rounds import Amounts, Samples, Side, compared, middle, times
+from tests.bench.settlement import register
+from tests.bench.stock import Stock
 from tests.servers import Pocker, PocketBase, Server
 
 FLAT = 1.25
@@ -32,11 +33,11 @@ One worker and one PocketBase, all servers on one core, the load generator on an
 processes of a server, whatever they did meanwhile (supervision included). Median of the rounds.
 
 * Registered: rows in the registry; only the tenant that is asked has files.
-* Live: so many tenants with open contexts in the worker; one of them is asked.
+* Live: so many tenants with open contexts in the worker, all copies of one; one of them is asked.
 * Rows: in the collection that is asked.
 * Hooks bound: `onRecordCreate` handlers, each only `e.next()`: for another collection than the one that is asked, and
   for that one. The real one runs them inside of its own process.
-* Tenants with hooks: each has one handler of its own creations, and is asked in turn.
+* Tenants with hooks: each has one handler of its own creations and a process for it, and is asked in turn.
 
 Flat: the CPU at the largest number is at most {flat} times that at the smallest (of rounds that followed each other;
 the median of these).
@@ -50,19 +51,29 @@ class Numbers:
     registered: tuple[int, ...]
     live: tuple[int, ...]
     rows: tuple[int, ...]
-    hooks: tuple[int, ...]
+    hooks: tuple[int, ...]  # of other collections
+    own_hooks: tuple[int, ...]  # each inside of the one before: Pocker ends a call that is 32 deep
     scripted: tuple[int, ...]
     amounts: Amounts
+    writes: bool = True  # whether also where a target is about reads only
+
+    @property
+    def wanted(self) -> "dict[str, Callable[[Point], Operation]]":
+        """Operations where tenants are many."""
+        return {name: make for name, make in OPERATIONS.items() if self.writes or name != "create"}
 
 
-SHORT = Numbers((10, 10_000), (1, 300), (1000, 100_000), (0, 20), (1, 8), Amounts(2, 0.3, 0.1, 8))
+SHORT = Numbers(
+    (10, 10_000), (1, 300), (1000, 100_000), (0, 20), (0, 20), (1, 8), Amounts(2, 0.3, 0.1, 8), writes=False
+)
 FULL = Numbers(
     (10, 1000, 10_000, 100_000),
     (1, 100, 500, 1500),
     (1000, 10_000, 100_000, 1_000_000),
     (0, 1, 10, 100),
+    (0, 1, 10, 30),
     (1, 8, 32, 100),
-    Amounts(7, 1.0, 0.3, 8),
+    Amounts(5, 0.5, 0.2, 8),
 )
 
 
@@ -103,7 +114,7 @@ class Axis:
         """By operation and server, as a chart draws them."""
         found: dict[str, list[tuple[float, float]]] = {}
         for name, by_label in self.samples.items():
-            for point in self.points:
+            for point in {point.label: point for point in self.points if point.label in by_label}.values():
                 line = f"{REAL if point.real else OURS}, {name}"
                 # where an axis begins with none, a logarithm has no place for it
                 found.setdefault(line, []).append((max(point.number, 0.5), value(by_label[point.label])))
@@ -111,7 +122,7 @@ class Axis:
 
     def add_to(self, section: Section) -> None:
         """Table, chart, targets and samples."""
-        rows, numbers = [], list(dict.fromkeys(point.number for point in self.points))
+        rows, numbers = [], sorted({point.number for point in self.points})
         for name, by_label in self.samples.items():
             for server in (OURS, REAL):
                 found = [by_label.get(f"{server} {number}") for number in numbers]
@@ -129,31 +140,31 @@ class Axis:
 
     def target(self, names: Sequence[str]) -> Target:
         """Whether these operations are flat: the worst of them."""
-        first, last = (f"{OURS} {number}" for number in _ends([p.number for p in self.points if not p.real]))
+        there = [point for point in self.points if not point.real and point.label in self.samples[names[0]]]
+        first, last = (f"{OURS} {number}" for number in _ends([point.number for point in there]))
         worst, name = max((_ratio(self.samples[name][first], self.samples[name][last]), name) for name in names)
         bound = f"CPU at most {FLAT} times"
         what = f"growth: {first.split()[-1]} to {last.split()[-1]} {self.unit}"
         return Target(what, bound, f"{worst:.2f} times ({name})", worst <= FLAT)
 
 
-def measured(directory: Path, plan: Plan) -> Section:
-    """The section."""
+def measure(section: Section, directory: Path, plan: Plan, _: Stock) -> None:
+    """The whole part."""
     numbers = plan.either(SHORT, FULL)
     amounts = numbers.amounts
-    method = METHOD.format(
-        round_s=amounts.round_s, rounds=amounts.rounds, connections=amounts.connections, flat=FLAT
-    ).strip()
-    section = Section("growth", "Growth", method)
+    section.method = METHOD.format(flat=FLAT, **vars(amounts)).strip()
     seed = directory / "seed"
     progress("growth: the data")
     planted(seed, 1000)
-    for part in (_registered, _live, _rows, _hooks, _scripted):
-        with ExitStack() as running:
-            load = running.enter_context(_generator())
-            axis, targets = part(directory, seed, numbers, running, load)
-        axis.add_to(section)
-        section.targets += targets
-    return section
+    axes = {"registered": _registered, "live": _live, "rows": _rows, "hooks": _hooks, "tenants with hooks": _scripted}
+    for name, part in axes.items():
+        with section.attempt(name):
+            with ExitStack() as running:
+                load = running.enter_context(_generator())
+                axis, targets = part(directory / part.__name__, seed, numbers, running, load)
+            axis.add_to(section)
+            section.targets += targets
+            shutil.rmtree(directory / part.__name__)
 
 
 Part = tuple[Axis, list[Target]]
@@ -167,7 +178,7 @@ def _registered(directory: Path, seed: Path, numbers: Numbers, running: ExitStac
         register(data, [TENANT, *(f"other-{at:06}" for at in range(number - 1))])
         points.append(Point(_started(running, Pocker(data, 1)), number, _host(TENANT)))
     axis = Axis("registered", "Tenants registered", "registered", points)
-    axis.measure(load, OPERATIONS, numbers.amounts)
+    axis.measure(load, numbers.wanted, numbers.amounts)
     return axis, [axis.target(["view", "list"])]
 
 
@@ -185,7 +196,7 @@ def _live(directory: Path, seed: Path, numbers: Numbers, running: ExitStack, loa
         load.ask(server.port, wakers, len(wakers))
         points.append(Point(server, number, _host(TENANT)))
     axis = Axis("live", "Tenants live", "live", points)
-    axis.measure(load, OPERATIONS, numbers.amounts)
+    axis.measure(load, numbers.wanted, numbers.amounts)
     return axis, [axis.target(["view", "list"])]
 
 
@@ -216,8 +227,9 @@ def _hooks(directory: Path, seed: Path, numbers: Numbers, running: ExitStack, lo
     data = directory / "hooks"
     by_kind: dict[str, list[Point]] = {"create, hooks of others": [], "create, its own hooks": []}
     names = []
-    for kind, collection in zip(by_kind, ("others", "items"), strict=True):
-        for number in numbers.hooks:
+    handlers = {"others": numbers.hooks, "items": numbers.own_hooks}
+    for kind, (collection, counts) in zip(by_kind, handlers.items(), strict=True):
+        for number in counts:
             name = f"{collection}-{number}"
             files = hook_files(directory / f"scripts-{name}", collection, number)
             _tenant(data, seed, name, files)
@@ -230,9 +242,15 @@ def _hooks(directory: Path, seed: Path, numbers: Numbers, running: ExitStack, lo
     server = _started(running, Pocker(data, 1))
     axis = Axis("hooks", "Handlers bound", "handlers", [])
     for kind, reals in by_kind.items():
-        axis.points = [*(Point(server, point.number, point.host) for point in reals), *reals]
+        axis.points = [*_ours(server, reals), *reals]
         axis.measure(load, {kind: OPERATIONS["create"]}, numbers.amounts)
+    axis.points = [point for reals in by_kind.values() for point in (*_ours(server, reals), *reals)]
     return axis, [axis.target(["create, hooks of others"])]
+
+
+def _ours(server: Server, reals: Sequence[Point]) -> list[Point]:
+    """The tenants that are like these."""
+    return [Point(server, point.number, point.host) for point in reals]
 
 
 def _scripted(directory: Path, seed: Path, numbers: Numbers, running: ExitStack, load: Generator) -> Part:
@@ -245,7 +263,9 @@ def _scripted(directory: Path, seed: Path, numbers: Numbers, running: ExitStack,
         for name in names:
             _tenant(data, seed, name, files)
         register(data, names)
-        points.append(Point(_started(running, Pocker(data, 1)), number, _host("hooked-{:03}")))
+        point = Point(_started(running, Pocker(data, 1)), number, _host("hooked-{:03}"))
+        load.ask(point.server.port, _creates_in_turn(point).requests, number)  # each has its process by then
+        points.append(point)
     axis = Axis("scripted", "Tenants with hooks, asked in turn", "tenants with hooks", points)
     axis.measure(load, {"create": _creates_in_turn}, numbers.amounts)
     return axis, [axis.target(["create"])]

@@ -13,19 +13,21 @@ from typing import Any
 
 from supervisor.contract.layout import CONTROL_SOCKET
 from supervisor.ops.client import Session
-from tests.bench import crowd
 from tests.bench.births import as_installed, born
 from tests.bench.machine import Plan, median, progress
-from tests.bench.population import Resident, settled
+from tests.bench.population import Resident
 from tests.bench.report import OURS, REAL, Chart, Section, Table, Target
 from tests.bench.rush import Line, http, rush, unix
+from tests.bench.settlement import crowded, names_of
+from tests.bench.stock import Stock
 from tests.servers import ROOT, Pocker, PocketBase
 
 SHARDS = 2
 AT_ONCE = 32
 OPEN_P50_MS, OPEN_P99_MS, CREATE_MS = 2.0, 5.0, 5.0
 GROWTH_MAX = 1.25  # what counts as none: the figure with the most over that with the fewest, on a machine with noise
-SETTLE_S = 1.5
+SETTLE_S = 1.5  # past a report
+LOOK_EVERY_S = 0.2
 CLOSED_S = 60.0
 SETTINGS: dict[str, Any] = {"idle_close_s": 0.5}  # so that the same tenants can be opened again and again
 USERS = "/api/collections/users/records"
@@ -53,15 +55,16 @@ class Amounts:
     """How much of it."""
 
     registered: tuple[int, ...]
-    residents: int
-    opened: int  # one at a time; several times as many at once
+    opened: int  # one at a time
+    few: int  # the same where there are ten tenants, which have to be closed each time
+    rounds: int  # of opening all residents, many at once
     created: int
     commands: int
     births: int
 
 
-SHORT = Amounts((10, 1_000, 10_000), 100, 50, 25, 2, 3)
-FULL = Amounts((10, 1_000, 10_000), 300, 1_500, 300, 15, 15)
+SHORT = Amounts((10, 1_000, 10_000), 50, 20, 1, 25, 2, 3)
+FULL = Amounts((10, 1_000, 10_000), 1_200, 50, 2, 300, 10, 15)
 
 
 class Stage:
@@ -130,35 +133,38 @@ class Stage:
     def _until_none_is_live(self) -> None:
         deadline = time.monotonic() + CLOSED_S
         with Session(str(self._server.directory)) as session:
+            time.sleep(SETTLE_S)
             while time.monotonic() < deadline:
-                time.sleep(SETTLE_S)
+                time.sleep(LOOK_EVERY_S)
                 shards = session.ask("status", {}, lambda *_: None)["shards"]
                 if not any(shard.get("live_tenants", 1) for shard in shards):
                     return
         raise RuntimeError("tenants are not closed again")
 
 
-def measured(directory: Path, plan: Plan) -> Section:
-    """The part of the report."""
+def measure(section: Section, directory: Path, plan: Plan, stock: Stock) -> None:
+    """The whole part."""
     as_installed()
     amounts = plan.either(SHORT, FULL)
     data = directory / "data"
-    residents = settled(data, [Resident(number) for number in range(amounts.residents)])
-    residents, waiting = residents[:10], residents[10:]
+    residents: list[Resident] = []
+    known = 0
     real = _Real(directory / "real", amounts.births)
     found: dict[int, dict[str, list[float]]] = {}
-    known = amounts.residents
-    for registered in amounts.registered:
-        names = crowd.names_of(max(0, registered - known), known)
-        crowd.settle(data, names)
-        known += len(names)
-        stage = _staged(data, residents, registered, amounts, real)
-        found[registered] = stage.samples
-        known += len(stage.samples["create 1"]) + len(stage.samples[f"create {AT_ONCE}"]) + amounts.commands
-        residents += waiting
-        waiting = []
-        progress(f"launch: {registered} registered")
-    return _section(found, real.samples)
+    try:
+        for registered in amounts.registered:
+            progress(f"launch: {registered} registered")
+            more = stock.residents(data, min(registered, plan.residents["launch"]), len(residents))
+            residents += more
+            names = names_of(max(0, registered - known - len(more)), known)
+            crowded(data, names)
+            known += len(more) + len(names)
+            stage = _staged(data, residents, registered, amounts, real)
+            found[registered] = stage.samples
+            known += len(stage.samples["create 1"]) + len(stage.samples[f"create {AT_ONCE}"]) + amounts.commands
+    finally:  # what ends it early ends nothing that was found before
+        if found:
+            _tell(section, found, real.samples)
 
 
 def _staged(data: Path, residents: Sequence[Resident], registered: int, amounts: Amounts, real: "_Real") -> Stage:
@@ -169,11 +175,11 @@ def _staged(data: Path, residents: Sequence[Resident], registered: int, amounts:
         stage = Stage(pocker, residents, registered)
         for resident in residents[:10]:  # what a worker does once in its life is done by then
             rush(http(pocker.port), [resident.requests()[4].encode()], 1)
-        stage.open(amounts.opened if registered > len(residents) else amounts.opened // 4, 1)
+        stage.open(amounts.opened if len(residents) < registered else amounts.few, 1)
         real.bear()
         stage.create(amounts.created, 1)
         stage.open_as_user()
-        stage.open(2 * len(residents), AT_ONCE)
+        stage.open(amounts.rounds * len(residents), AT_ONCE)
         stage.create(4 * AT_ONCE, AT_ONCE)
         stage.command(amounts.commands)
     real.bear()
@@ -229,7 +235,7 @@ def _cells(values: Sequence[float]) -> list[str]:
     return [f"{percentile(values, 50):.2f}", f"{percentile(values, 99):.2f}", f"{max(values):.2f}", str(len(values))]
 
 
-def _section(found: dict[int, dict[str, list[float]]], real: dict[str, list[float]]) -> Section:
+def _tell(section: Section, found: dict[int, dict[str, list[float]]], real: dict[str, list[float]]) -> None:
     head = ["", "registered", "p50, ms", "p99, ms", "most, ms", "times"]
     rows = [
         [title if at == 0 else "", f"{registered:,}", *_cells(samples[what])]
@@ -240,36 +246,21 @@ def _section(found: dict[int, dict[str, list[float]]], real: dict[str, list[floa
     most = found[max(found)]
     births.append([f"{OURS}, create and ask, {max(found):,} registered", median(most["create and ask 1"], 1)])
     births.append([f"{OURS}, open, {max(found):,} registered", median(most["open 1"], 2)])
-    return Section(
-        key="launch",
-        title="Launch",
-        method=METHOD,
-        tables=[
-            Table("From nothing to the first answer", ["", "ms: median (range)"], births),
-            Table("Open and create", head, rows),
-        ],
-        charts=[
-            Chart(
-                "launch-registered",
-                "Open and create against tenants registered",
-                "tenants registered",
-                "ms",
-                {
-                    f"{ROWS[what]}, p{percent}": [
-                        (float(registered), percentile(samples[what], percent)) for registered, samples in found.items()
-                    ]
-                    for what in ("open 1", "create 1")
-                    for percent in (50, 99)
-                },
-                log_x=True,
-            )
-        ],
-        targets=_targets(found),
-        data={
-            "open_create_ms": {str(registered): samples for registered, samples in found.items()},
-            "real_exec_to_health_ms": real,
-        },
-    )
+    section.method = METHOD
+    section.tables.append(Table("From nothing to the first answer", ["", "ms: median (range)"], births))
+    section.tables.append(Table("Open and create", head, rows))
+    lines = {
+        f"{ROWS[what]}, p{percent}": [
+            (float(registered), percentile(samples[what], percent)) for registered, samples in found.items()
+        ]
+        for what in ("open 1", "create 1")
+        for percent in (50, 99)
+    }
+    title = "Open and create against tenants registered"
+    section.charts.append(Chart("launch-registered", title, "tenants registered", "ms", lines, log_x=True))
+    section.targets += _targets(found)
+    section.data["open_create_ms"] = {str(registered): samples for registered, samples in found.items()}
+    section.data["real_exec_to_health_ms"] = real
 
 
 def _targets(found: dict[int, dict[str, list[float]]]) -> list[Target]:
@@ -278,16 +269,18 @@ def _targets(found: dict[int, dict[str, list[float]]]) -> list[Target]:
         for what in ("open 1", "create 1")
         for percent in (50, 99)
     }
-    fewest, most = sorted(found)[1], max(found)  # with the fewest there are too few tenants to open
-    growth = {
-        what: percentile(found[most][what], 50) / percentile(found[fewest][what], 50) for what in ("open 1", "create 1")
-    }
     wanted = (
         ("open a tenant, p50", worst["open 1", 50], OPEN_P50_MS),
         ("open a tenant, p99", worst["open 1", 99], OPEN_P99_MS),
         ("create a tenant, p50", worst["create 1", 50], CREATE_MS),
     )
     targets = [Target(what, f"< {bound:.0f} ms", f"{value:.2f} ms", value < bound) for what, value, bound in wanted]
+    if len(found) < len(SHORT.registered):
+        return targets
+    fewest, most = sorted(found)[1], max(found)  # with the fewest there are too few tenants to open
+    growth = {
+        what: percentile(found[most][what], 50) / percentile(found[fewest][what], 50) for what in ("open 1", "create 1")
+    }
     told = ", ".join(f"{what.split()[0]} × {times:.2f}" for what, times in growth.items())
     registered = f"p50 with {most:,} registered, by that with {fewest:,}"
     return [*targets, Target(registered, f"≤ {GROWTH_MAX}", told, max(growth.values()) <= GROWTH_MAX)]

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +36,8 @@ class Plan:
     connections: int
     records: int
     posts: int
+    residents: dict[str, int]  # tenants of their own making that a part wants
+    takes_s: dict[str, int]  # by part, about, on two cores that have nothing else to do
     operations: tuple[str, ...] = ()  # only those with one of these in their names
 
     @property
@@ -46,12 +48,38 @@ class Plan:
         """A part's own amounts for this run."""
         return full if self.full else short
 
+    def minutes(self, parts: Collection[str]) -> float:
+        """That these parts take, with what is made for them."""
+        return sum(self.takes_s[name] for name in ("stock", *parts)) / 60
+
     def wants(self, operation: str) -> bool:
         return not self.operations or any(part in operation for part in self.operations)
 
 
-FULL = Plan("full", rounds=5, round_s=2.0, lead_s=0.5, least=100, connections=16, records=1000, posts=10_000)
-SHORT = Plan("short", rounds=2, round_s=0.3, lead_s=0.1, least=8, connections=16, records=1000, posts=10_000)
+FULL = Plan(
+    "full",
+    rounds=5,
+    round_s=0.8,
+    lead_s=0.2,
+    least=24,
+    connections=16,
+    records=1000,
+    posts=10_000,
+    residents={"density": 2000, "launch": 300, "ending": 1000},
+    takes_s={"stock": 40, "requests": 800, "density": 740, "launch": 130, "growth": 300, "ending": 140},
+)
+SHORT = Plan(
+    "short",
+    rounds=2,
+    round_s=0.3,
+    lead_s=0.1,
+    least=8,
+    connections=16,
+    records=1000,
+    posts=10_000,
+    residents={"density": 1000, "launch": 100, "ending": 1000},
+    takes_s={"stock": 20, "requests": 90, "density": 45, "launch": 35, "growth": 40, "ending": 20},
+)
 
 
 def progress(text: str) -> None:

@@ -37,6 +37,7 @@ class Operation:
     steps: int = 1
     kind: Kind = Kind.READ
     scripted: bool = False  # it runs scripts
+    slow: bool = False  # 5 ms of a core and more, in one of the two: few connections keep it busy as well as many
 
 
 def encoder(host: str, token: str) -> Encode:
@@ -71,7 +72,7 @@ def scripted(host: str, seed: Seed, plan: Plan) -> list[Operation]:
     items = [f"{ITEMS}/{record_id(number)}" for number in range(0, plan.records, 5)]
     return [
         Operation("route of a script", [encode("GET", "/bench/hello/you")], scripted=True),
-        Operation("route with a loop over 100 records", [encode("GET", "/bench/loop")], scripted=True),
+        Operation("route with a loop over 100 records", [encode("GET", "/bench/loop")], scripted=True, slow=True),
         Operation("view that no hook wants", [encode("GET", path) for path in items]),
         hooked("update with a hook", [encode("PATCH", path, {"n": 7}) for path in items]),
         hooked("create with a hook of three finds", [encode("POST", AUTHORS, {"name": f"A {COUNTER}"})]),
@@ -96,8 +97,9 @@ def _simple(encode: Encode, plan: Plan) -> list[Operation]:
 def _lists(encode: Encode, plan: Plan) -> list[Operation]:
     """Over the posts, logged in, under their list rule."""
 
-    def each(name: str, queries: list[dict[str, Any]]) -> Operation:
-        return Operation(name, [encode("GET", f"{POSTS}?{urlencode(query)}", auth=True) for query in queries])
+    def each(name: str, queries: list[dict[str, Any]], *, slow: bool = False) -> Operation:
+        requests = [encode("GET", f"{POSTS}?{urlencode(query)}", auth=True) for query in queries]
+        return Operation(name, requests, slow=slow)
 
     pages = range(1, min(PAGES, plan.posts // 60) + 1)
     bounds = range(0, plan.posts, max(1, plan.posts // SEARCHED))
@@ -105,29 +107,35 @@ def _lists(encode: Encode, plan: Plan) -> list[Operation]:
         each(
             "list of 30, rule and relation filter",
             [{"perPage": 30, "filter": f'author.country = "{country}"', "sort": "-n"} for country in COUNTRIES],
+            slow=True,
         ),
-        each("list of 30, expand one", [{"perPage": 30, "page": page, "expand": "author"} for page in pages]),
-        each("list of 30, expand three", [{"perPage": 30, "page": n, "expand": "author,tags,owner"} for n in pages]),
+        each("list of 30, expand one", [{"perPage": 30, "page": n, "expand": "author"} for n in pages], slow=True),
+        each(
+            "list of 30, expand three",
+            [{"perPage": 30, "page": n, "expand": "author,tags,owner"} for n in pages],
+            slow=True,
+        ),
         each(
             "text search with ~",
             [
                 {"perPage": 30, "filter": f'title ~ "{word} {n}" || body ~ "note{n:05}" || body ~ "{word} {word}"'}
                 for n, word in zip(bounds, WORDS * SEARCHED, strict=False)
             ],
+            slow=True,
         ),
-        each("count (perPage=1)", [{"perPage": 1, "filter": f"n >= {n}"} for n in bounds]),
+        each("count (perPage=1)", [{"perPage": 1, "filter": f"n >= {n}"} for n in bounds], slow=True),
         each("first, skipTotal", [{"perPage": 1, "skipTotal": 1, "filter": f"n >= {n}"} for n in bounds]),
     ]
 
 
 def _services(encode: Encode) -> list[Operation]:
     users = "/api/collections/users"
-    login = {"identity": READER[0], "password": READER[1]}
+    login = encode("POST", f"{users}/auth-with-password", {"identity": READER[0], "password": READER[1]})
     return [
         Operation("health", [encode("GET", "/api/health")]),
         Operation("auth-methods", [encode("GET", f"{users}/auth-methods")]),
         Operation("auth-refresh", [encode("POST", f"{users}/auth-refresh", auth=True)]),
-        Operation("password login", [encode("POST", f"{users}/auth-with-password", login)], kind=Kind.LOGIN),
+        Operation("password login", [login], kind=Kind.LOGIN, slow=True),
     ]
 
 
@@ -151,5 +159,5 @@ def _writes(encode: Encode, reader: str, plan: Plan) -> list[Operation]:
             steps=2,
             kind=Kind.WRITE,
         ),
-        Operation(f"batch of {BATCHED} creates", [encode("POST", "/api/batch", batch)], kind=Kind.WRITE),
+        Operation(f"batch of {BATCHED} creates", [encode("POST", "/api/batch", batch)], kind=Kind.WRITE, slow=True),
     ]

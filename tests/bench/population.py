@@ -2,47 +2,17 @@
 to tenant as they do between strangers, so nothing is shared that real users would not share.
 
 What a tenant is follows from its number alone. Each has PocketBase's `users` with some users, a superuser, and so many
-collections of its own; each of those has records. The files are made as `pocker tenant create` makes them, but without
-waiting for the disk (`found`); schemas come over the API, from the tenant's superuser (`furnish`), records as rows
-into the tables that this made (`fill`). All passwords are one: its hash takes 50 ms, and what is stored is the same.
+collections of its own; each of those has records. Its files are made by `settlement`.
 """
 
-import dataclasses
-import json
 import random
-import shutil
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import apsw
-import jwt
-
-from supervisor.contract.layout import REGISTRY, TEMPLATE, TENANTS
-from supervisor.contract.stamp import stamp_now
-from supervisor.tenants.registry import Registry
 from tests.bench.load import COUNTER
 from tests.bench.operations import encoder
-from tests.oracle.client import Client
-from tests.servers import Pocker
-from worker.db.connection import Database
-from worker.db.migrations import personalise
-from worker.provision import DATABASES, template
-from worker.sql import rand_id, rand_secret
-
-PASSWORD_HASH = "$2a$10$mbcQ1/IDuwWHEhqrWidIGOIDMdr.vLshv.3IfLsqohVVgb5bFPKEW"
-USERS = 3
-TOKEN_S = 30 * 86_400
-KEY_LENGTH = 50
-KEYS = "residents.json"
-FILLING_SHARDS = 2
-FILLERS = 4  # threads that fill tenants over HTTP
-FILL_TIMEOUT_S = 120.0
 
 
 def _words(text: str) -> list[str]:
@@ -211,130 +181,3 @@ def _value(field: dict[str, Any], rng: random.Random) -> Any:
         case "email":
             return f"mail{rng.randrange(1000)}@example.com"
     return None
-
-
-# -- files -------------------------------------------------------------------------------------------------------------
-
-
-def found(data: Path, residents: Iterable[Resident]) -> list[Resident]:
-    """Makes and registers these tenants in a data directory that no server uses now; with their keys."""
-    tenants = data / TENANTS
-    tenants.mkdir(mode=0o700, parents=True, exist_ok=True)
-    source = template(data / TEMPLATE)
-    made = [_found(source, tenants / resident.name, resident) for resident in residents]
-    register(data, [resident.name for resident in made])
-    return made
-
-
-def register(data: Path, names: Iterable[str]) -> None:
-    """Enters tenants whose files are there, all at once."""
-    path = data / REGISTRY
-    Registry(path).prepare()
-    moment = stamp_now()
-    connection = apsw.Connection(str(path))
-    with connection:
-        connection.executemany(
-            "INSERT INTO tenants (name, state, created) VALUES (?, 'active', ?)", ((name, moment) for name in names)
-        )
-    connection.close()
-
-
-def _found(source: Path, directory: Path, resident: Resident) -> Resident:
-    pb_data = directory / "pb_data"
-    pb_data.mkdir(parents=True)
-    for name in DATABASES:
-        shutil.copyfile(source / name, pb_data / name)
-    if resident.scripts:
-        (directory / "pb_hooks").mkdir()
-        (directory / "pb_hooks" / "main.pb.js").write_text(resident.scripts)
-    db = Database(pb_data / "data.db")
-    try:
-        personalise(db)
-        db.once("PRAGMA synchronous=OFF")
-        keys = peopled(db, resident.number)
-    finally:
-        db.close()
-    return dataclasses.replace(resident, keys=keys)
-
-
-def peopled(db: Database, number: int) -> tuple[str, str, str]:
-    """Gives a new tenant a superuser and users; the tokens of the first of each, and that user's id."""
-    moment, tokens, user = stamp_now(), [], ""
-    with db.transaction():
-        for collection, count in (("_superusers", 1), ("users", USERS)):
-            row = db.once("SELECT id, options FROM `_collections` WHERE name = ?", (collection,))
-            options = json.loads(row[0][1])
-            for at in range(count):
-                key, record = rand_secret(KEY_LENGTH), rand_id()
-                email = f"{'root' if count == 1 else f'user{at}'}@tenant{number}.example.com"
-                db.once(
-                    f"INSERT INTO `{collection}` (id, email, password, tokenKey, verified, created, updated) "
-                    "VALUES (?, ?, ?, ?, TRUE, ?, ?)",
-                    (record, email, PASSWORD_HASH, key, moment, moment),
-                )
-                if not at:
-                    user = record
-                    tokens.append(_token(record, str(row[0][0]), key + options["authToken"]["secret"]))
-    return tokens[0], tokens[1], user
-
-
-def _token(record: str, collection: str, key: str) -> str:
-    claims = {"collectionId": collection, "exp": int(time.time()) + TOKEN_S, "id": record}
-    return jwt.encode({**claims, "refreshable": True, "type": "auth"}, key, "HS256")
-
-
-# -- what they hold ----------------------------------------------------------------------------------------------------
-
-
-def furnish(port: int, residents: Sequence[Resident], done: Callable[[int], None] = lambda _: None) -> None:
-    """Gives them their schemas, over the API of the server at `port`."""
-    with ThreadPoolExecutor(FILLERS) as pool:
-        for count, _ in enumerate(pool.map(lambda resident: _furnish(port, resident), residents), 1):
-            done(count)
-
-
-def _furnish(port: int, resident: Resident) -> None:
-    api = Client(port, resident.host, FILL_TIMEOUT_S)
-    api.token = resident.keys[0]
-    bodies = [shape.body for shape in resident.shapes]
-    api.ok("PUT", "/api/collections/import", {"collections": bodies, "deleteMissing": False})
-    api.close()
-
-
-def fill(data: Path, residents: Iterable[Resident]) -> None:
-    """Gives them their records: rows as the server itself would have written them. No server may use them now."""
-    for resident in residents:
-        connection = apsw.Connection(str(data / TENANTS / resident.name / "pb_data" / "data.db"))
-        connection.execute("PRAGMA synchronous=OFF")
-        with connection:
-            _fill(connection, resident)
-        connection.close()
-
-
-def _fill(connection: apsw.Connection, resident: Resident) -> None:
-    rng = random.Random(resident.number)
-    moment = stamp_now()
-    for at, shape in enumerate(resident.shapes):
-        for number in range(resident.records):
-            record = shape.record(rng, resident.keys[2], f"{rng.choice(VALUES)} {number}")
-            record |= {"id": resident.record_id(at, number), "created": moment, "updated": moment}
-            cells = [json.dumps(value) if isinstance(value, dict) else value for value in record.values()]
-            columns, marks = ", ".join(f"`{name}`" for name in record), ", ".join("?" * len(cells))
-            connection.execute(f"INSERT INTO `{shape.name}` ({columns}) VALUES ({marks})", cells)
-
-
-# -- all of it ---------------------------------------------------------------------------------------------------------
-
-
-def settled(data: Path, residents: Sequence[Resident]) -> list[Resident]:
-    """These tenants with all they have, in the data directory `data`; made once, read again where they are there."""
-    keys = data.parent / f"{data.name}-{KEYS}"
-    if keys.is_file():
-        rows = json.loads(keys.read_bytes())[: len(residents)]
-        return [dataclasses.replace(one, keys=tuple(row)) for one, row in zip(residents, rows, strict=True)]
-    made = found(data, residents)
-    with Pocker(data, FILLING_SHARDS) as server:
-        furnish(server.port, made)
-    fill(data, made)
-    keys.write_text(json.dumps([one.keys for one in made]))
-    return made

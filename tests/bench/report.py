@@ -1,12 +1,14 @@
 """What a run of the benchmark has found, and the one document made of it.
 
-Each part (`requests`, `density`, `launch`, `growth`, `ending`) gives a `Section`; `written` makes of all of them
+Each part (`requests`, `density`, `launch`, `growth`, `ending`) fills a `Section`; `written` makes of all of them
 `report.md`, `report.json` (all samples, for who wants to count again) and an SVG for each chart.
 
 Every figure that has one stands beside the real PocketBase's, measured in the same run, in turn with Pocker's.
 """
 
+import contextlib
 import json
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,12 +78,21 @@ class Section:
     failures: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
 
+    @contextlib.contextmanager
+    def attempt(self, piece: str) -> Iterator[None]:
+        """What goes wrong inside is a failure of this piece, and does not keep the others from being measured."""
+        try:
+            yield
+        except Exception as error:
+            traceback.print_exc()
+            self.failures.append(f"{piece}: {reason(error)}")
+
 
 @dataclass
 class Report:
     """A run: the plan's name, facts about the machine by what they are, what is there of each part, and what failed.
 
-    `failures` are the parts that could not be measured, with the reason; the document says so at its top.
+    `failures` are the parts of which there is nothing, with the reason; the document says so at its top.
     """
 
     plan: str
@@ -100,6 +111,11 @@ def markdown(report: Report, pictures: Sequence[str] = (), *, without: str = "")
     for section in report.sections:
         lines += _section(section, pictures)
     return "\n".join(lines)
+
+
+def reason(error: BaseException) -> str:
+    """In one line."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}".rstrip(": ")
 
 
 def failed(report: Report) -> list[str]:
@@ -126,15 +142,16 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
-def written(report: Report, directory: Path) -> str:
-    """Write `report.md`, `report.json` and the pictures into the directory, over those of another run; the document."""
+def written(report: Report, directory: Path, *, draft: bool = False) -> str:
+    """Write `report.md`, `report.json` and the pictures into the directory, over those of another run; the document.
+    A draft has no pictures: to draw them takes seconds."""
     from tests.bench import charts
 
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.glob("*.svg"):
         old.unlink()
     wanted = [chart for section in report.sections for chart in section.charts]
-    pictures, without = charts.drawn(wanted, directory)
+    pictures, without = ([], "they are drawn at the end of a run.") if draft else charts.drawn(wanted, directory)
     text = markdown(report, pictures, without=without)
     (directory / "report.md").write_text(text)
     (directory / "report.json").write_text(json.dumps(document(report), separators=(",", ":")) + "\n")

@@ -3,8 +3,8 @@
 One worker and one PocketBase on one core, the load generator on another, both servers in turn; see METHOD.
 """
 
+import dataclasses
 import shutil
-import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import active
-from tests.bench.data import Seed, fill
+from tests.bench.data import Seed
 from tests.bench.load import Generator
 from tests.bench.machine import Plan, cores, on, progress
 from tests.bench.operations import Kind, Operation, operations, scripted
 from tests.bench.report import OURS, REAL, Bars, Chart, Section, Table, Target
 from tests.bench.rounds import BUSY_MAX, HEAD, Amounts, Samples, Side, compared, middle, times
+from tests.bench.stock import Stock
 from tests.oracle.client import Client
 from tests.servers import Pocker, PocketBase
 
@@ -25,6 +26,7 @@ TENANT, SCRIPTED = "bench", "scripted"
 SCRIPTS = Path(__file__).with_name("scripts.pb.js")
 # Requests per CPU second, by the real one's.
 BOUNDS = {Kind.READ: 2.0, Kind.WRITE: 1.2, Kind.LOGIN: 1.2}
+SLOW_CONNECTIONS = 2  # keep a core busy
 QUIET = ("view", "list of 30", "create")  # also measured with both request logs off
 COMPARED = ["", "server", *HEAD[1:], "times"]
 METHOD = """
@@ -35,7 +37,8 @@ reader logged in, under a list rule. Scripts: a second tenant and a second Pocke
 One PocketBase and one Pocker (a supervisor, one worker, sandbox processes) on one core, the load generator on
 {generator}; {connections} kept-alive connections in a closed loop: each sends its next request when it has the whole
 answer to the one before. Rounds of {round_s} s or {least} answers, whichever is longer, the two servers in turn
-({rounds} rounds each, after one that does not count), each after {lead_s} s under load that do not count. CPU is user +
+({rounds} rounds each, after one that does not count), each after {lead_s} s under load that do not count. What takes
+5 ms of a core and more ({slow}) is asked over {few} connections at most. CPU is user +
 system of all processes of a server, by their CPU clocks, over the round. Both request logs are on (their default)
 unless it says otherwise. A figure is the median of the rounds, and their range. *times*: PocketBase's CPU a request
 by Pocker's, so requests per CPU second by PocketBase's, from pairs of rounds that followed each other.
@@ -44,6 +47,10 @@ As one core is all that a server has, requests/s is what it serves on one core a
 one connection, where it waits for the client, and with {connections} or more, latencies are the queue's.
 The generator was busy for {busy:.0%} of a round at most.
 """
+SLOW = "expand, counts and searches without an index, logins, batches, a loop in a script"
+OTHERS = (
+    "{rounds} rounds of {round_s} s or {least} answers, whichever is longer; what is slow only up to 16 connections."
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +97,13 @@ class Found:
     def measure(self, pair: Pair, wanted: Iterable[Operation], amounts: Amounts) -> None:
         """Compare the two by these operations; one that fails does not keep the others from it."""
         for operation in wanted:
-            progress(f"requests: {operation.name}, {amounts.connections} connections")
+            if operation.slow and amounts.connections > SLOW_CONNECTIONS:
+                each = dataclasses.replace(amounts, connections=SLOW_CONNECTIONS)
+            else:
+                each = amounts
+            progress(f"requests: {operation.name}, {each.connections} connections")
             try:
-                self.samples[operation.name] = compared(self.load, pair.sides(operation), amounts)
+                self.samples[operation.name] = compared(self.load, pair.sides(operation), each)
             except RuntimeError as error:
                 self.failures.append(str(error))
 
@@ -117,37 +128,42 @@ class Found:
         }
 
 
-def measured(directory: Path, plan: Plan) -> Section:
+def measure(section: Section, directory: Path, plan: Plan, stock: Stock) -> None:
     """The whole part."""
     main = Amounts(plan.rounds, plan.round_s, plan.lead_s, plan.connections, plan.least)
-    others = [Amounts(3, 1.5, plan.lead_s, number, plan.least) for number in plan.either((), (1, 256))]
-    with ExitStack() as running:
-        load = running.enter_context(_generator())
-        plain, hooked = _pairs(directory, plan, running)
-        pairs = {
-            plain: [one for one in operations(plain.host, plain.seed, plan) if plan.wants(one.name)],
-            hooked: [one for one in scripted(hooked.host, hooked.seed, plan) if plan.wants(one.name)],
-        }
-        by_connections = {amounts.connections: Found(load) for amounts in [main, *others]}
+    others = [Amounts(3, 0.5, plan.lead_s, number, 8) for number in plan.either((), (1, 256))]
+    with _generator() as load:
+        every = {amounts: Found(load) for amounts in [main, *others]}
         quiet = Found(load)
-        for writing in (False, True):  # all reads first: the faster one writes more, and would read more then
-            for amounts in [main, *others]:
-                for pair, every in pairs.items():
-                    wanted = [one for one in every if (one.kind is Kind.WRITE) is writing]
-                    by_connections[amounts.connections].measure(pair, wanted, amounts)
-            with plain.logs_off():
-                wanted = [one for one in pairs[plain] if one.name in QUIET and (one.kind is Kind.WRITE) is writing]
-                quiet.measure(plain, wanted, main)
-    kinds = {one.name: (one.kind, one.scripted) for every in pairs.values() for one in every}
-    section = _section(plan, main, by_connections, quiet, kinds)
-    if not plan.operations:
+        kinds: dict[str, tuple[Kind, bool]] = {}
         try:
-            with _generator() as load:
-                active.add(section, directory / "active", plan, load)
-        except Exception as error:  # all that was measured before is worth keeping
-            traceback.print_exc()
-            section.failures.append(f"many tenants active: {type(error).__name__}: {error}")
-    return section
+            with ExitStack() as running:
+                pairs = {}
+                for pair, listed in zip(_pairs(directory, stock, running), (operations, scripted), strict=True):
+                    pairs[pair] = [one for one in listed(pair.host, pair.seed, plan) if plan.wants(one.name)]
+                    kinds |= {one.name: (one.kind, one.scripted) for one in pairs[pair]}
+                for writing in (False, True):  # all reads first: the faster one writes more, and would read more then
+                    _compare(pairs, every, quiet, writing=writing)
+        finally:  # what ends it early ends nothing that was found before
+            _tell(section, plan, every, quiet, kinds)
+        if not plan.operations:
+            with section.attempt("many tenants active"):
+                active.add(section, directory / "active", plan, stock, load)
+
+
+def _compare(pairs: dict[Pair, list[Operation]], every: dict[Amounts, Found], quiet: Found, *, writing: bool) -> None:
+    """All that write, or all that don't, over all numbers of connections."""
+    main = next(iter(every))
+    for amounts, found in every.items():
+        for pair, listed in pairs.items():
+            wanted = [one for one in listed if (one.kind is Kind.WRITE) is writing]
+            if amounts.connections > main.connections:  # it would be the same few connections once more
+                wanted = [one for one in wanted if not one.slow]
+            found.measure(pair, wanted, amounts)
+    plain, listed = next(iter(pairs.items()))
+    with plain.logs_off():
+        wanted = [one for one in listed if one.name in QUIET and (one.kind is Kind.WRITE) is writing]
+        quiet.measure(plain, wanted, main)
 
 
 def _generator() -> Generator:
@@ -155,54 +171,50 @@ def _generator() -> Generator:
         return Generator()
 
 
-def _pairs(directory: Path, plan: Plan, running: ExitStack) -> tuple[Pair, Pair]:
+def _pairs(directory: Path, stock: Stock, running: ExitStack) -> tuple[Pair, Pair]:
     """Servers with the data, one pair without scripts and one with them; the tenants of both are one Pocker's."""
-    progress("requests: data")
-    plain, hooked = (directory / name / "pb_data" for name in ("plain", "hooked"))
-    plain.mkdir(parents=True)
-    seed = fill(plain, plan)
-    shutil.copytree(plain, hooked)
-    shutil.copytree(plain, directory / "seed")
+    plain, hooked, imported = (directory / name / "pb_data" for name in ("plain", "hooked", "imported"))
+    for pb_data in (plain, hooked, imported):
+        seed = stock.seed("requests", pb_data)
     hooks = hooked.parent / "pb_hooks"
     hooks.mkdir()
     shutil.copy(SCRIPTS, hooks)
     with on(cores()[0]):
         first, second = (running.enter_context(PocketBase(pb_data)) for pb_data in (plain, hooked))
         ours = running.enter_context(Pocker(directory / "data", shards=1))
-    ours.import_tenant(TENANT, directory / "seed")
-    ours.run("tenant", "import", SCRIPTED, directory / "seed", "--hooks", hooks)
+    ours.import_tenant(TENANT, imported)
+    ours.run("tenant", "import", SCRIPTED, imported, "--hooks", hooks)
     return Pair(first, ours, TENANT, seed), Pair(second, ours, SCRIPTED, seed)
 
 
-def _section(
-    plan: Plan,
-    main: Amounts,
-    by_connections: dict[int, Found],
-    quiet: Found,
-    kinds: dict[str, tuple[Kind, bool]],
-) -> Section:
-    found = by_connections[main.connections]
-    every = [*by_connections.values(), quiet]
+def _tell(
+    section: Section, plan: Plan, every: dict[Amounts, Found], quiet: Found, kinds: dict[str, tuple[Kind, bool]]
+) -> None:
+    main, found = next(iter(every.items()))
+    founds = [*every.values(), quiet]
     busy = max(
-        (share for each in every for by in each.samples.values() for one in by.values() for share in one.busy),
+        (share for each in founds for by in each.samples.values() for one in by.values() for share in one.busy),
         default=0.0,
     )
     where = "another" if cores()[0] != cores()[1] else "the same one, as there is no other"
-    method = METHOD.format(generator=where, busy=busy, records=plan.records, posts=plan.posts, **vars(main))
+    figures = {"generator": where, "busy": busy, "records": plan.records, "posts": plan.posts} | vars(main)
+    section.method = METHOD.format(slow=SLOW, few=SLOW_CONNECTIONS, **figures)
     if busy > BUSY_MAX:
-        method += "\n**That is too much: with the fastest operations, the generator was measured too.**\n"
-    section = Section("requests", "Requests", method)
-    for connections, each in by_connections.items():
-        section.tables.append(each.table(f"{connections} connection{'s' * (connections > 1)}"))
-        section.data[f"connections_{connections}"] = each.data()
+        section.method += "\n**That is too much: with the fastest operations, the generator was measured too.**\n"
+    for amounts, each in every.items():
+        if each.samples:
+            note = "" if amounts == main else OTHERS.format(**vars(amounts))
+            section.tables.append(
+                each.table(f"{amounts.connections} connection{'s' * (amounts.connections > 1)}", note)
+            )
+            section.data[f"connections_{amounts.connections}"] = each.data()
     if quiet.samples:
         note = f"In both (`logs.maxDays` 0); {main.connections} connections."
         section.tables.append(quiet.table("Request logs off", note))
         section.data["logs_off"] = quiet.data()
-    section.charts = _charts(found, by_connections)
-    section.targets = _targets(found, kinds)
-    section.failures = [failure for each in every for failure in each.failures]
-    return section
+    section.charts += _charts(found, {amounts.connections: each for amounts, each in every.items()})
+    section.targets += _targets(found, kinds)
+    section.failures += [failure for each in founds for failure in each.failures]
 
 
 def _targets(found: Found, kinds: dict[str, tuple[Kind, bool]]) -> list[Target]:

@@ -86,7 +86,7 @@ def _round(load: Generator, side: Side, amounts: Amounts, *, warm_up: bool) -> d
     plan = {
         "port": side.server.port,
         "pid": side.server.pid,
-        "lead": amounts.lead_s,
+        "lead": 0.0 if warm_up else amounts.lead_s,
         "seconds": 0.1 if warm_up else amounts.round_s,
         "least": 1 if warm_up else amounts.least,
         "connections": amounts.connections,
