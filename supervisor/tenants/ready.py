@@ -21,6 +21,8 @@ READY_MIN, READY_MAX = 32, 128
 PAUSE_S = 0.05
 PATIENCE_S = 0.5
 MB = 1 << 20
+# Without so much of free disk none is made or given away, whatever the reserve: its tenant could not write.
+ROOM_MB_MIN = 1
 
 # Has a worker make so many; their ids, when they are whole and on the disk. Raises what it likes.
 Make = Callable[[int], Awaitable[list[str]]]
@@ -31,7 +33,7 @@ class Ready:
 
     def __init__(self, settings: Settings, make: Make, log: logging.Logger) -> None:
         self._root = tenants_dir(settings)
-        self._reserve_bytes = settings.disk.reserve_mb * MB
+        self._reserve_bytes = max(settings.disk.reserve_mb, ROOM_MB_MIN) * MB
         self._make = make
         self._log = log
         self._ids: deque[str] = deque()
