@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import cgroup, stretch
+from tests.bench import cgroup
 from tests.bench.confined import NOTE_S, SMALL, TURNS, Confined, Held, held, how_far
 from tests.bench.machine import Plan, progress
 from tests.bench.oneshot import Lines, asked
@@ -79,8 +79,6 @@ def measure(section: Section, directory: Path, plan: Plan, stock: Stock) -> None
         _add_each(section, directory, amounts, found)
     with section.attempt(REAL):
         _add_real(section, directory, data, residents[: amounts.reals], found)
-    if plan.full:
-        stretch.add(section, directory, data, residents)
 
 
 def _add_held(section: Section, data: Path, residents: Sequence[Resident], amounts: Amounts) -> Held:

@@ -65,8 +65,8 @@ FULL = Plan(
     connections=16,
     records=1000,
     posts=10_000,
-    residents={"density": 2000, "launch": 300, "ending": 1000},
-    takes_s={"stock": 40, "requests": 800, "density": 740, "launch": 130, "growth": 300, "ending": 140},
+    residents={"density": 2000, "launch": 300, "ending": 1000, "stretch": 1500},
+    takes_s={"stock": 40, "requests": 800, "density": 300, "launch": 130, "growth": 300, "ending": 140, "stretch": 440},
 )
 SHORT = Plan(
     "short",
@@ -77,8 +77,8 @@ SHORT = Plan(
     connections=16,
     records=1000,
     posts=10_000,
-    residents={"density": 1000, "launch": 100, "ending": 1000},
-    takes_s={"stock": 20, "requests": 90, "density": 45, "launch": 35, "growth": 40, "ending": 20},
+    residents={"density": 1000, "launch": 100, "ending": 1000, "stretch": 1500},
+    takes_s={"stock": 20, "requests": 90, "density": 45, "launch": 35, "growth": 40, "ending": 20, "stretch": 440},
 )
 
 

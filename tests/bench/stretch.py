@@ -18,12 +18,13 @@ from supervisor.contract.shardmap import owner_of
 from supervisor.ops.client import ClientError
 from tests.bench import cgroup
 from tests.bench.confined import SMALL, Confined, Watch, held
-from tests.bench.machine import progress
+from tests.bench.machine import Plan, progress
 from tests.bench.oneshot import Lines
 from tests.bench.population import Resident
 from tests.bench.processes import pss_kb
 from tests.bench.report import Section, Table, Target
 from tests.bench.settlement import copied, crowded, names_of, removed
+from tests.bench.stock import Stock
 
 MB = 1 << 20
 SAMPLES = 1000  # of those asked, in the data
@@ -64,18 +65,20 @@ class Visited:
         return [name + (f" ({self.broken})" if self.broken else ""), *cells, f"{self.killed}"]
 
 
-def add(section: Section, directory: Path, data: Path, residents: Sequence[Resident]) -> None:
+def measure(section: Section, directory: Path, plan: Plan, stock: Stock) -> None:
     """The three, each as far as it can be done here: without a control group there is nothing to be seen."""
     group = cgroup.Group.make(LIMIT_MB * MB)
     if group is None:
         return
     group.remove()
+    data = directory / "data"
+    residents = stock.residents(data, plan.residents["stretch"])
     rows: list[list[str]] = []
+    section.tables.append(Table("Stretch", HEAD, rows, NOTE))
     for what, piece in (("1,500 live", _all_live), ("10,000 in turn", _all_in_turn), ("100,000 registered", _many)):
-        progress(f"density: {what}")
+        progress(f"stretch: {what}")
         with section.attempt(what):
             rows.append(piece(section, directory, data, residents))
-    section.tables.append(Table("Stretch", HEAD, rows, NOTE))
 
 
 def _all_live(section: Section, _: Path, data: Path, residents: Sequence[Resident]) -> list[str]:
@@ -125,11 +128,11 @@ def _many(section: Section, directory: Path, _: Path, __: Sequence[Resident]) ->
     began = time.monotonic()
     copied(directory / "many", [(model, name) for name in names])
     os.sync()
-    progress(f"density: their files took {time.monotonic() - began:.0f} s")
+    progress(f"stretch: their files took {time.monotonic() - began:.0f} s")
     users = "GET /api/collections/users/records HTTP/1.1\r\nHost: {}.localhost\r\n\r\n"
     with _group(MANY_LIMIT_MB) as group:
         visited = visits(Confined(directory / "many", group), [(name, users.format(name)) for name in names])
-    progress("density: their files are removed")
+    progress("stretch: their files are removed")
     removed(directory / "many")
     section.data["many"] = dataclasses.asdict(visited) | {"took_ms": visited.took_ms[:: max(1, MANY // SAMPLES)]}
     section.targets.append(_target(f"stretch: {MANY:,} registered, every one answers", visited, MANY_LIMIT_MB))
