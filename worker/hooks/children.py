@@ -1,6 +1,6 @@
 """The sandbox processes of one tenant: leased for a run, kept for the next one, ended from outside.
 
-    children = Children(name, processes, plan_of, account)
+    children = Children(name, processes, account)
     children.seat(session) or await children.place(session, timeout_s)
                                                     a run begins, or will; ApiError 503 where none is to be had in time
     leased = await children.lease(timeout_s)        a process for one run that nobody stands behind

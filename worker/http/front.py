@@ -162,14 +162,13 @@ def note(req: Request, resp: Response, ctx: "Context") -> None:
     query = scope["query_string"]
     path = scope["raw_path"]
     remote_ip = peer_ip(scope)
-    status = resp.status
     full = ctx.logs.add(
         Entry(
             time_ns() // 1_000_000,
             perf_counter_ns() - context.started,
             req.method,
             path + b"?" + query if query else path,
-            status if type(status) is int else resp.status_code,
+            resp.code,
             "" if auth is None else auth.collection.name,
             "" if auth is None else auth.id,
             context.real_ip if ctx.settings.trusted_proxy.headers else remote_ip,

@@ -1,5 +1,6 @@
 """The collections of one tenant, by name and by id."""
 
+from collections.abc import Iterable
 from itertools import count
 from sys import getrefcount
 
@@ -92,28 +93,25 @@ class Catalog:
 
     def all(self) -> list[Collection]:
         """Every collection, in that order. Makes all of them: where a few will do, ask for those."""
-        return [self._made(entry) if isinstance(entry, Stored) else entry for entry in self._entries()]
+        return self._all_made(self._entries())
 
     def of_type(self, kind: str) -> list[Collection]:
         """Those of one type, in that order."""
-        return [
-            self._made(entry) if isinstance(entry, Stored) else entry for entry in self._entries() if entry.type == kind
-        ]
+        return self._all_made(entry for entry in self._entries() if entry.type == kind)
 
     def referencing(self, collection: Collection) -> list[tuple[Collection, Field]]:
         """The relation fields that point to `collection`, its own ones included."""
         target = collection.id
-        found: list[tuple[Collection, Field]] = []
-        for entry in self._entries():
-            if isinstance(entry, Stored):
-                if not entry.may_point_to(target):
-                    continue
-                entry = self._made(entry)  # noqa: PLW2901 (the same, made)
-            found += [(entry, field) for field in entry.relations if field.collection_id == target]
-        return found
+        sources = self._all_made(
+            entry for entry in self._entries() if isinstance(entry, Collection) or entry.may_point_to(target)
+        )
+        return [(source, field) for source in sources for field in source.relations if field.collection_id == target]
 
     def _entries(self) -> list[Entry]:
         return list(self._by_id.values())
+
+    def _all_made(self, entries: Iterable[Entry]) -> list[Collection]:
+        return [self._made(entry) if isinstance(entry, Stored) else entry for entry in entries]
 
     def _made(self, stored: Stored) -> Collection:
         """The collection of what is stored here, from now on in its place."""
