@@ -28,15 +28,6 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MISSING = object()
 NULL = Value(None)
 
-# What the requester's record is asked for without a look at its collection's fields. The id is the hot one.
-AUTH_VALUES: dict[str, Read] = {
-    "id": lambda info: None if info.auth is None else info.auth.data["id"],
-    "collectionId": lambda info: None if info.auth is None else info.auth.collection.id,
-    "collectionName": lambda info: None if info.auth is None else info.auth.collection.name,
-    "email": lambda info: None if info.auth is None else info.auth.data["email"],
-    "emailVisibility": lambda info: None if info.auth is None else info.auth.data["emailVisibility"],
-    "verified": lambda info: None if info.auth is None else info.auth.data["verified"],
-}
 PLAIN = frozenset({"text", "email", "url", "editor", "date", "autodate", "number", "bool", *LISTS})
 
 
@@ -57,6 +48,26 @@ def requested(resolver: Resolver, path: str, joins: Joins) -> Operand:
 
 
 # The requester's record.
+
+
+def _value(name: str) -> Read:
+    return lambda info: None if info.auth is None else info.auth.data[name]
+
+
+def _collection_id(info: RequestInfo) -> Constant:
+    return None if info.auth is None else info.auth.collection.id
+
+
+def _collection_name(info: RequestInfo) -> Constant:
+    return None if info.auth is None else info.auth.collection.name
+
+
+# What it is asked for without a look at its collection's fields. The id is the hot one.
+AUTH_VALUES: dict[str, Read] = {
+    **{name: _value(name) for name in ("id", "email", "emailVisibility", "verified")},
+    "collectionId": _collection_id,
+    "collectionName": _collection_name,
+}
 
 
 def _auth(resolver: Resolver, rest: list[str], joins: Joins) -> Operand:

@@ -8,6 +8,7 @@ from worker.fair.account import Account
 from worker.wire import replies
 from worker.wire.bodies import Body
 from worker.wire.heads import Head
+from worker.wire.loss import ClientGone
 
 if TYPE_CHECKING:
     from worker.wire.connection import Connection
@@ -17,10 +18,6 @@ Message = dict[str, Any]
 WRITE_JOIN_BYTES_MAX = 65_536  # a larger body is not copied behind its head
 STATUS_LOST = 500  # of a response that was cut off by an error
 DRAIN_BYTES_MAX = 262_144  # so much of a body nobody read is skipped to save the connection
-
-
-class ClientGone(ConnectionError):  # noqa: N818 (no failure of ours)
-    """Raised by `send` once the connection is lost, as ASGI demands."""
 
 
 class Answer:

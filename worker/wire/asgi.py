@@ -25,9 +25,10 @@ from urllib.parse import unquote_to_bytes
 from supervisor.contract.tenant import Tenant
 from worker.turns import Turn
 from worker.wire import replies
-from worker.wire.answer import STATUS_LOST, Answer, ClientGone, Message
+from worker.wire.answer import STATUS_LOST, Answer, Message
 from worker.wire.bodies import Body
 from worker.wire.heads import Head
+from worker.wire.loss import ClientGone
 from worker.wire.steps import Steps
 
 if TYPE_CHECKING:

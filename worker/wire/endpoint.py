@@ -11,6 +11,7 @@ import select
 import socket
 import time
 from collections import deque
+from typing import Any
 
 from supervisor.contract.settings import Http
 from supervisor.contract.shardmap import Directory
@@ -101,8 +102,9 @@ class Endpoint:
         task.add_done_callback(self._opening.discard)
 
     async def _open(self, sock: socket.socket, connection: Connection) -> None:
+        protocol: Any = connection  # by what it has, not by what it is
         try:
-            await self.loop.connect_accepted_socket(lambda: connection, sock)
+            await self.loop.connect_accepted_socket(lambda: protocol, sock)
         except OSError as error:
             self.log.debug("a connection was lost before it could be served: %s", error)
             sock.close()

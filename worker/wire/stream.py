@@ -16,8 +16,8 @@ LINGER_S = 2.0  # for the client's end once the last response has left
 LINGER_BYTES_MAX = 64 * 1024 * 1024  # read away meanwhile
 
 
-class Stream(asyncio.BufferedProtocol):
-    """The socket of one client."""
+class Stream:
+    """The socket of one client: an `asyncio.BufferedProtocol` by what it has, as uvloop asks for."""
 
     __slots__ = (
         "_acknowledged",
