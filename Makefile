@@ -10,9 +10,13 @@ TEST_PROCESSES ?= 3
 # Not tried again: what hung, and anything once so many tests failed that the reason is another one.
 RETRIES ?= --reruns 2 --reruns-delay 1 --max-suite-reruns 20 --rerun-except 'Timeout \(?>' -rR --rerun-show-tracebacks
 STAMP  := $(VENV)/.installed
+# The packages as users get them: the way of a request is compiled (setup.py), where there is a C compiler.
+BUILD  := build/compiled
+STAMP_BUILD := build/.compiled
+SOURCES := $(shell find supervisor worker sandbox configs -type f ! -name '*.pyc')
 STAMP_BENCH := $(VENV)/.installed-bench
 
-.PHONY: setup serve test check bench bench-full setup-bench lock clean
+.PHONY: setup build serve test check bench bench-full setup-bench lock clean
 
 setup: $(STAMP)
 
@@ -21,13 +25,25 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pocker needs Python 3.11 or later, $(PYTHON) is " + sys.version)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-serve: setup
-	$(BIN)/pocker serve --config configs/dev.yaml --demo
+build: $(STAMP_BUILD)
 
-test: setup
+# After an edit, what it changes is compiled again.
+$(STAMP_BUILD): $(STAMP) setup.py $(SOURCES)
+	@echo 'compiling the way of a request (a minute or two)'
+	@mkdir -p $(BUILD) && find $(BUILD) -type f ! -name '*.so' -delete
+	@$(BIN)/python setup.py --quiet build --build-lib $(BUILD) --build-temp build/temp > build/log 2>&1 \
+	  || { cat build/log; exit 1; }
+	@grep '^NOT COMPILED' build/log || true
+	@touch $@
+
+serve: build
+	PYTHONPATH=$(CURDIR)/$(BUILD) $(BIN)/pocker serve --config configs/dev.yaml --demo
+
+# Every server that is started runs the compiled packages, the tests themselves the tree.
+test: build
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(RETRIES)
 
 check: setup
@@ -37,13 +53,13 @@ check: setup
 	$(BIN)/lint-imports --config setup.cfg
 
 # Beside a real PocketBase. The short one takes less than five minutes, the full one up to forty.
-bench: $(STAMP_BENCH)
+bench: $(STAMP_BENCH) build
 	$(BIN)/python -m tests.bench --out build/bench
 
-bench-full: $(STAMP_BENCH)
+bench-full: $(STAMP_BENCH) build
 	$(BIN)/python -m tests.bench --full --out docs/benchmarks
 
-setup-bench: $(STAMP_BENCH)
+setup-bench: $(STAMP_BENCH) build
 
 # What draws the pictures. Where it can't be installed, the report goes without them.
 $(STAMP_BENCH): $(STAMP)
@@ -53,7 +69,7 @@ $(STAMP_BENCH): $(STAMP)
 # Refreshes requirements.lock from pyproject.toml.
 lock: setup
 	$(BIN)/python -m pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --strip-extras --extra dev --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --allow-unsafe --strip-extras --extra dev --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

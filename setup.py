@@ -11,12 +11,14 @@ plainer than Python does (docs/development.md tells how). An editable installati
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
+ROOT = Path(__file__).resolve().parent
 # packages, as a whole but for what stands in APART
 PACKAGES = ("worker/fair", "worker/wire")
 MODULES: tuple[str, ...] = (
@@ -41,11 +43,19 @@ COMMANDS = {"build", "build_ext", "bdist_wheel"}
 
 
 class Build(build_ext):
-    """Compiles the files of an extension on all cores: nearly all of them are one extension's."""
+    """Compiles on all cores, since nearly all files are one extension's; all of it, or nothing."""
 
     def build_extensions(self) -> None:
         self.compiler.compile = self._compile  # type: ignore[method-assign]
         super().build_extensions()
+        made = {Path(self.get_ext_fullpath(extension.name)) for extension in self.extensions}
+        found = set(Path(self.build_lib).rglob(f"*{EXTENSION_SUFFIXES[0]}"))
+        for path in found - made if made <= found else found:
+            path.unlink()  # of what is compiled no longer, or lacks its other half
+        if not made <= found:
+            print(
+                "NOT COMPILED (is there a C compiler, are there Python's headers?): requests take more CPU", flush=True
+            )
 
     def _compile(self, sources: list[str], **told: Any) -> list[str]:
         make = type(self.compiler).compile
@@ -54,19 +64,21 @@ class Build(build_ext):
             return [path for paths in made for path in paths]
 
 
+def compiled() -> list[str]:
+    """The modules that are compiled, as paths."""
+    found = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).glob("*.py")}
+    return sorted((found | set(MODULES)) - APART)
+
+
 def extensions() -> list[Any]:
-    """The compiled modules; none where mypyc is not there."""
-    try:
-        from mypyc.build import mypycify  # noqa: PLC0415 (needed by some commands only)
-    except ImportError:
-        return []
-    found = {str(path) for package in PACKAGES for path in Path(package).glob("*.py")} - APART
-    made = mypycify(
-        ["--config-file=pyproject.toml", *sorted(found | set(MODULES))], opt_level="2", debug_level="0", multi_file=True
-    )
+    """The compiled modules."""
+    from mypyc.build import mypycify  # noqa: PLC0415 (needed by some commands only)
+
+    made = mypycify(["--config-file=pyproject.toml", *compiled()], opt_level="2", debug_level="0", multi_file=True)
     for extension in made:
         extension.optional = True  # without a compiler the Python beside it is used
     return made
 
 
-setup(ext_modules=extensions() if COMMANDS & set(sys.argv) else [], cmdclass={"build_ext": Build})
+if __name__ == "__main__":
+    setup(ext_modules=extensions() if COMMANDS & set(sys.argv) else [], cmdclass={"build_ext": Build})

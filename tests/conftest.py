@@ -10,10 +10,10 @@ from hypothesis import settings
 from pytest_rerunfailures import StatusDB
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # helpers are imported as `tests.servers` …, whichever way pytest was started
-    sys.path.insert(0, str(ROOT))
+# Helpers are imported as `tests.servers` …, whichever way pytest was started, and the packages from the tree.
+sys.path.insert(0, str(ROOT))
 
-from tests.servers import Pocker, find_pocketbase  # noqa: E402
+from tests.servers import RUN, Pocker, find_pocketbase  # noqa: E402
 
 # A process of pytest-xdist ignores Ctrl-C, and what it starts would too: some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -36,6 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if hasattr(config, "workerinput"):
         config.failures_db = StatusDB()  # type: ignore[attr-defined]
+
+
+def pytest_report_header() -> str:
+    return f"servers that tests start: {RUN}"
 
 
 @pytest.fixture(scope="session")

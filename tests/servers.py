@@ -25,8 +25,11 @@ import yaml
 
 from supervisor.cli import pocker
 from supervisor.ops.client import ask
+from tests import built
 
 ROOT = Path(__file__).resolve().parent.parent
+# what every server runs that is started from here on
+RUN = built.use()
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 40.0
 QUIET: dict[str, Any] = {"operators": {"listen": "off"}, "sandbox": {"allow_networks": ["127.0.0.77/32"]}}

@@ -19,7 +19,7 @@ import apsw
 import psutil
 
 from tests.bench import report
-from tests.servers import ROOT, find_pocketbase
+from tests.servers import ROOT, RUN, find_pocketbase
 
 Amounts = TypeVar("Amounts")
 
@@ -115,8 +115,8 @@ def facts() -> dict[str, str]:
         "System": f"{platform.system()} {platform.release()}, {platform.libc_ver()[0]} {platform.libc_ver()[1]}",
         "Load of the machine before": " ".join(f"{load:.2f}" for load in os.getloadavg()) + " (1, 5, 15 minutes)",
         "PocketBase": done.stdout.strip().removeprefix("pocketbase version "),
-        "Pocker": f"{importlib.metadata.version('pocker')}{_commit()}, Python {platform.python_version()}, {packages}, "
-        f"SQLite {apsw.sqlite_lib_version()}",
+        "Pocker": f"{importlib.metadata.version('pocker')}{_commit()}, {RUN}, Python {platform.python_version()}, "
+        f"{packages}, SQLite {apsw.sqlite_lib_version()}",
         "Cores": f"servers on {_listed(server)}, load generator on {_listed(load)}, where a part pins them",
         "Begun": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }

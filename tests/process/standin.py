@@ -26,7 +26,6 @@ import time
 from pathlib import Path
 
 from gunicorn.workers.base import Worker
-from owning import Owning  # beside this script
 
 from supervisor.accounting.keeping import Keeping
 from supervisor.app import Server
@@ -37,6 +36,7 @@ from supervisor.contract.settings import draft_dir, tenant_dir
 from supervisor.contract.usage import TenantUsage, WorkerUsage
 from supervisor.premises import StartError
 from supervisor.takeover import CHECK, VARIABLE
+from tests.process.owning import Owning
 
 BEAT_S = 0.1
 
