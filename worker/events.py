@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pocker.events")
 
+CHAINS_MAX = 512  # kept by a tenant with handlers: an entry for each event and collection
+
 
 class Event:
     """What happened, to which collection of which tenant. Use cases derive their own with what they carry."""
@@ -49,7 +51,7 @@ class Event:
         """What handlers of the event `name` are bound by: the collection's id and name."""
         del name
         collection = self.collection
-        return () if collection is None else (collection.id, collection.name)
+        return () if collection is None else tags_of(collection)
 
 
 EventT = TypeVar("EventT", bound=Event)
@@ -59,14 +61,17 @@ Handler = Callable[[EventT], Awaitable[None]]
 class Bus:
     """The handlers of one tenant, by event name, in the order in which they were bound."""
 
-    __slots__ = ("_handlers",)
+    __slots__ = ("_chains", "_handlers")
 
     def __init__(self) -> None:
         self._handlers: dict[str, list[tuple[Callable[[Any], Awaitable[None]], frozenset[str]]]] = {}
+        # those of an event with such tags, as picked before: a tenant may have a hundred for other collections
+        self._chains: dict[tuple[str, tuple[str, ...]], tuple[Callable[[Any], Awaitable[None]], ...]] = {}
 
     def on(self, name: str, handler: Handler[Any], tags: frozenset[str] = frozenset()) -> None:
         """Bind `handler` to the event `name`; with `tags`, only for these collections (names or ids)."""
         self._handlers.setdefault(name, []).append((handler, tags))
+        self._chains.clear()
 
     def off(self, handlers: Collection[Handler[Any]]) -> None:
         """Unbind `handlers`. An event under way still runs those it began with."""
@@ -75,33 +80,43 @@ class Bus:
             for name, bound in self._handlers.items()
         }
         self._handlers = {name: bound for name, bound in left.items() if bound}
+        self._chains.clear()
 
     def has(self, name: str) -> bool:
         """Whether anything is bound to `name`: use cases skip making an event that nobody wants."""
         return name in self._handlers
+
+    def has_any(self, names: Iterable[str], tags: tuple[str, ...] | None = None) -> bool:
+        """Whether anything is bound to one of `names`; with `tags`, for an event that has these."""
+        handlers = self._handlers
+        if not handlers or handlers.keys().isdisjoint(names):
+            return False
+        return tags is None or any(name in handlers and self._chain(name, tags) for name in names)
 
     def wanted(self, names: Iterable[str]) -> list[str]:
         """Those of `names` that something is bound to."""
         handlers = self._handlers
         return [name for name in names if name in handlers] if handlers else []
 
-    def has_any(self, names: Iterable[str]) -> bool:
-        """Whether anything is bound to one of `names`."""
-        handlers = self._handlers
-        return bool(handlers) and not handlers.keys().isdisjoint(names)
-
     async def trigger(self, name: str, event: EventT, action: Handler[EventT]) -> None:
         """Run the handlers of `name` around `action`, the default."""
-        bound = self._handlers.get(name)
-        if bound is None:
-            await action(event)
-            return
-        chain = [handler for handler, tags in bound if not tags or not tags.isdisjoint(event.tags(name))]
+        chain = self._chain(name, event.tags(name)) if name in self._handlers else ()
         if not chain:
             await action(event)
             return
-        chain.append(action)
-        await event.run(chain)
+        await event.run((*chain, action))
+
+    def _chain(self, name: str, tags: tuple[str, ...]) -> tuple[Callable[[Any], Awaitable[None]], ...]:
+        """The handlers of an event with `tags`, in their order. Something is bound to `name`."""
+        key = name, tags
+        chain = self._chains.get(key)
+        if chain is None:
+            bound = self._handlers[name]
+            chain = tuple([handler for handler, theirs in bound if not theirs or not theirs.isdisjoint(tags)])
+            if len(self._chains) >= CHAINS_MAX:
+                self._chains.clear()
+            self._chains[key] = chain
+        return chain
 
 
 class Stages:
@@ -122,9 +137,14 @@ class Stages:
         self.every = (*self.around, *self.execute, *self.success, *self.failure)
 
 
-def quiet(bus: Bus, names: Sequence[str]) -> bool:
-    """Whether nothing is bound to any of `names`."""
-    return not bus.has_any(names)
+def quiet(bus: Bus, names: Sequence[str], collection: "Definition | None" = None) -> bool:
+    """Whether nothing is bound to any of `names`; with `collection`, for events of this one."""
+    return not bus.has_any(names, None if collection is None else tags_of(collection))
+
+
+def tags_of(collection: "Definition") -> tuple[str, ...]:
+    """What handlers of a collection's events are bound by: its id and name."""
+    return collection.id, collection.name
 
 
 async def answered(bus: Bus, names: Sequence[str], event: Any, action: Callable[[Any], Awaitable[None]]) -> None:

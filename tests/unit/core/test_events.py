@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from worker.events import Bus, Event
+from worker.events import Bus, Event, quiet
 
 
 def handler(name: str, calls: list[str], *, goes_on: bool = True):
@@ -52,6 +52,22 @@ def test_tags_choose_collections(tag, called, run):
     run(bus.trigger("x", Event(SimpleNamespace(), collection), action(calls)))
     assert ("a before" in calls) is called
     assert "action" in calls
+
+
+def test_handlers_of_others_are_picked_once(run):
+    bus, calls = Bus(), []
+    posts, users = SimpleNamespace(name="posts", id="pbc_1"), SimpleNamespace(name="users", id="pbc_2")
+    late = handler("late", calls)
+    bus.on("x", handler("posts", calls), frozenset({"posts"}))
+    assert [quiet(bus, ("w", "x"), each) for each in (None, posts, users)] == [False, False, True]
+    run(bus.trigger("x", Event(SimpleNamespace(), users), action(calls)))
+    bus.on("x", late)
+    assert not quiet(bus, ("x",), users)
+    run(bus.trigger("x", Event(SimpleNamespace(), users), action(calls)))
+    bus.off([late])
+    assert quiet(bus, ("x",), users)
+    run(bus.trigger("x", Event(SimpleNamespace(), users), action(calls)))
+    assert calls == ["action", "late before", "action", "late after", "action"]
 
 
 def test_an_event_run_inside_itself_keeps_its_place(run):
