@@ -36,6 +36,7 @@ $(STAMP_BUILD): $(STAMP) setup.py $(SOURCES)
 	@mkdir -p $(BUILD) && find $(BUILD) -type f ! -name '*.so' -delete
 	@$(BIN)/python setup.py --quiet build --build-lib $(BUILD) --build-temp build/temp > build/log 2>&1 \
 	  || { cat build/log; exit 1; }
+	@$(BIN)/python -m compileall -q $(BUILD)
 	@grep '^NOT COMPILED' build/log || true
 	@touch $@
 
