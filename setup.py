@@ -20,13 +20,22 @@ from setuptools.command.build_ext import build_ext
 # packages, as a whole but for what stands in APART
 PACKAGES = ("worker/fair", "worker/wire")
 MODULES: tuple[str, ...] = (
+    "worker/api/auth.py",
+    "worker/api/health.py",
+    "worker/api/records.py",
+    "worker/auth/tokens.py",
+    "worker/http/body.py",
     "worker/http/guards.py",
     "worker/http/headers.py",
     "worker/http/identity.py",
     "worker/http/paths.py",
     "worker/http/picker.py",
+    "worker/http/query.py",
     "worker/http/ratelimit.py",
     "worker/http/realip.py",
+    "worker/http/reply.py",
+    "worker/http/requestcontext.py",
+    "worker/http/way.py",
     "worker/records/accounts.py",
     "worker/records/actions.py",
     "worker/records/compiled.py",
