@@ -102,16 +102,21 @@ class Response(falcon.asgi.Response):
         status = self.status
         return status if type(status) is int else self.status_code
 
-    async def send(self, req: Request, send: Any) -> None:
-        """Put it on the wire."""
+    def reply(self, req: Request) -> bool:
+        """Put it on the wire at once, as most are; False where `send` has to."""
+        exchange = req.scope.get("pocker.exchange")
+        data = self._data
+        if exchange is None or data is None or self.to_head or (status := self.code) in BODILESS:
+            return False
+        exchange.reply(status, self._fields(JSON), data)
+        return True
+
+    async def send(self, send: Any) -> None:
+        """Put it on the wire as ASGI has it."""
         status = self.code
         data = self._data
         if data is None or self.to_head or status in BODILESS:
             await self._send_rarer(status, send)
-            return
-        exchange = req.scope.get("pocker.exchange")
-        if exchange is not None:
-            exchange.reply(status, self._fields(JSON), data)
             return
         await send({"type": "http.response.start", "status": status, "headers": self._fields(JSON)})
         await send({"type": "http.response.body", "body": data})

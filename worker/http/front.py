@@ -17,7 +17,7 @@ from worker.http.paths import segments
 from worker.http.scripted import responder_for
 from worker.http.way import Responder, Tenants
 
-_SLASH = ord("/")
+_SLASH, _PERCENT = b"/%"
 
 
 class Front(falcon.asgi.App[Request, Response]):
@@ -75,12 +75,13 @@ class Router(CompiledRouter):
         if raw[-1] == _SLASH:
             return None
         params: dict[str, str] = {}
-        path = segments(raw) if b"%" in raw else uri[1:].split("/")
+        escaped = _PERCENT in raw
+        path = segments(raw) if escaped else uri[1:].split("/")
         node = self._find(path, self._return_values, self._patterns, self._converters, params)
         if node is None:
             return None
         responders = node.method_map or {}
-        if not params and b"%" not in raw:
+        if not params and not escaped:
             self._fixed[raw] = responders
         return responders.get(req.method, _no_route), params
 

@@ -83,7 +83,8 @@ async def answer(app: App, tenants: Tenants, scope: dict[str, Any], receive: Any
                 raise
         if ctx is not None:
             note(req, resp, ctx)
-        await resp.send(req, send)
+        if not resp.reply(req):
+            await resp.send(send)
     finally:
         if ctx is not None:  # however it ends: a client may be lost in the middle
             ctx.busy -= 1

@@ -8,7 +8,7 @@ superusers (403); one that does not hold filters a list, hides a single record (
 from collections.abc import Sequence
 from functools import partial
 from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
@@ -48,8 +48,8 @@ NOT_UPDATED = "Failed to update record."
 NOT_ENRICHED = "Failed to enrich record."
 NONE_ENRICHED = "Failed to enrich records."
 # The events of an answer with records in it.
-LISTED = events.LIST_REQUEST + events.ENRICH
-VIEWED = events.VIEW_REQUEST + events.ENRICH
+LISTED: Final = events.LIST_REQUEST + events.ENRICH
+VIEWED: Final = events.VIEW_REQUEST + events.ENRICH
 # A rule with this in it looks at what was submitted, so the stored record has to be read before the rule is asked.
 BODY = "@request.body."
 
