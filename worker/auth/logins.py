@@ -3,7 +3,6 @@
 Plain functions under HTTP. Each login is an event on the tenant's bus whose last handler is the default action.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -103,7 +102,7 @@ async def with_password(
     if errors:
         raise ValidationErrors(errors)
     record = _find_identity(ctx, collection, form)
-    requester = requester._replace(info=replace(requester.info, context="password"))
+    requester = requester._replace(info=requester.info.within("password"))
 
     async def default(event: LoginEvent) -> None:
         found = event.record
@@ -186,7 +185,7 @@ async def answer(
             await pass_second_factor(ctx, found, method, mfa_id or info.query.get("mfaId", ""), info)
         found.email_shown = True
         # whoever sent the request, the answer is for who was logged in: no hidden fields for an impersonating superuser
-        [shown] = await enriched(ctx, [found], replace(info, auth=found), requester.expand)
+        [shown] = await enriched(ctx, [found], info.of(found), requester.expand)
         meta = {} if event.meta is None else {"meta": event.meta}
         if method:
             await note_origin(ctx, found, requester.visit)

@@ -15,13 +15,14 @@ from worker.hooks.calls import GoError
 from worker.hooks.heads import Block, Said, head_of, said_of
 from worker.hooks.requests import Form, Pairs, Upload
 from worker.http import body as bodies
-from worker.http.exchange import Request, RequestContext, Response
+from worker.http.exchange import Request, Response
 from worker.http.faults import INVALID_DATA, route_not_found
 from worker.http.identity import load_identity
 from worker.http.multipart import parts_of
 from worker.http.picker import pick
 from worker.http.query import readable
 from worker.http.realip import peer_ip
+from worker.http.requestcontext import RequestContext
 from worker.services.networks import listed
 
 if TYPE_CHECKING:
@@ -187,10 +188,7 @@ class HttpSource:
 
     def become(self, auth: "Record | None") -> None:
         """From now on it is somebody else who asks."""
-        context = self._req.context
-        context._auth = auth
-        if context._info is not None:
-            context._info.auth = auth
+        self._req.context.become(auth)
 
     def info(self, ctx: "Context") -> "RequestInfo":
         """What rules may know of it."""
@@ -227,7 +225,6 @@ class HttpSource:
             req.scope["headers"] = list(fields.items())
         if query is not None:
             req.scope["query_string"] = query.encode("utf-8", "replace")
-            context._query = None
         if body is not None:
             self._raw = body
             self._form = None
@@ -236,7 +233,7 @@ class HttpSource:
             context.headers[b"content-length"] = str(len(body)).encode()
             context.headers.pop(b"transfer-encoding", None)
         if headers is not None or query is not None or body is not None:
-            context._info = None
+            context.changed(query=query is not None)
         self.rewind()
 
     def answer(self, pairs: Pairs) -> None:

@@ -6,7 +6,7 @@ where the body is larger than allowed. The content type is compared by prefix, i
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,9 +21,9 @@ from worker.http.query import BadEscapeError, mended, readable, split_pairs_stri
 T = TypeVar("T", bound=msgspec.Struct)
 R = TypeVar("R")
 
-BODY_BYTES_MAX = 32 << 20
+BODY_BYTES_MAX: Final = 32 << 20
 # What is larger is parsed in a thread: a megabyte takes some 5 ms.
-BULK_BYTES = 256 << 10
+BULK_BYTES: Final = 256 << 10
 # Of an urlencoded body, empty pairs counted; more bytes or pairs are refused, as the real one's library does it.
 FORM_BYTES_MAX = 10 << 20
 FORM_PAIRS_MAX = 10_000
@@ -60,7 +60,7 @@ async def read_body(
             raise bad_request(NO_UPLOADS)
         return {}
     if content_type.startswith("application/json"):
-        return await _apart(req, raw, _json_object, raw, "")
+        return _json_object(raw, "") if len(raw) <= BULK_BYTES else await _apart(req, raw, _json_object, raw, "")
     if content_type.startswith(("multipart/form-data", _URLENCODED)):
         return _form_map(await _form_pairs(req, raw, content_type, "", skip_files=skip_files))
     raise bad_request("" if content_type.startswith(_XML) else UNSUPPORTED_TYPE)

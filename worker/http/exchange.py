@@ -1,27 +1,11 @@
-"""One request and its response: Falcon's own types with what every handler of ours needs at hand.
+"""One request and its response: Falcon's own types with what every handler of ours needs at hand."""
 
-`req.context` is a `RequestContext`: the tenant's live `Context`, who asks (`auth`, found on first use), the parsed
-query, and `info()`, the values rules and filters may see. Nothing is computed before somebody asks for it.
-"""
-
-from collections.abc import Iterator, Mapping
-from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import falcon.asgi
 
-from worker.errors import ApiError
 from worker.http.headers import combined
-from worker.http.identity import load_identity
-from worker.http.query import parse_query
-from worker.http.realip import real_ip
-from worker.records.request import RequestInfo
-
-if TYPE_CHECKING:
-    from worker.context import Context
-    from worker.records.record import Record
-
-_UNSET: Any = object()
+from worker.http.requestcontext import RequestContext
 
 # What every response carries. Falcon adds the content type, which is JSON unless a handler says otherwise or there is
 # no body. Two tables, so that a response starts as one copy of one of them.
@@ -39,91 +23,6 @@ JSON = "application/json"
 # Statuses whose responses have no body, and those that have no type of one either.
 BODILESS = frozenset({100, 101, 204, 304})
 TYPELESS = frozenset({204, 304})
-
-
-class RequestContext:
-    """What the handlers of one request share; built by Falcon with the request, filled by the front's middlewares."""
-
-    __slots__ = ("_auth", "_info", "_ip", "_query", "failure", "headers", "quiet", "scope", "started", "tenant")
-
-    # the tenant whose request this is; handlers always find one, middlewares may come before it is known
-    tenant: "Context"
-    # the error that was answered, for the activity log
-    failure: ApiError | None
-    # set by handlers whose successes are not worth a log entry
-    quiet: bool
-
-    def __init__(self, scope: dict[str, Any], headers: dict[bytes, bytes]) -> None:
-        self.started = perf_counter_ns()
-        self.scope = scope
-        self.headers = headers
-        self.tenant = None  # type: ignore[assignment]
-        self.failure = None
-        self.quiet = False
-        self._auth: Any = _UNSET
-        self._info: RequestInfo | None = None
-        self._ip: str | None = None
-        self._query: dict[str, str] | None = None
-
-    def header(self, name: bytes) -> str:
-        """The value of the header `name` (lower case), repeated ones joined by commas; empty if there is none."""
-        return self.headers.get(name, b"").decode("latin-1")
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The query's parameters, decoded; the first one where a name is repeated."""
-        query = self._query
-        if query is None:
-            query = self._query = parse_query(self.scope["query_string"])
-        return query
-
-    @property
-    def auth(self) -> "Record | None":
-        """The record that the request's token belongs to; None for guests and for tokens that don't hold."""
-        auth = self._auth
-        if auth is _UNSET:
-            auth = self._auth = load_identity(self.tenant, self.headers.get(b"authorization"))
-        return auth  # type: ignore[no-any-return]
-
-    @property
-    def real_ip(self) -> str:
-        """The client's address: from a trusted proxy's header where the tenant names one, else the peer's."""
-        if self._ip is None:
-            self._ip = real_ip(self.scope, self.tenant.settings.trusted_proxy)
-        return self._ip
-
-    def info(self, body: dict[str, Any] | None = None) -> RequestInfo:
-        """The values of this request that rules and filters may see; `body` once it has been read."""
-        info = self._info
-        if info is None:
-            headers = RuleHeaders(self.headers)
-            info = self._info = RequestInfo(
-                self.scope["method"], self.query, headers, {} if body is None else body, self.auth
-            )
-        elif body is not None:
-            info.body = body
-        return info
-
-
-class RuleHeaders(Mapping[str, str]):
-    """A request's headers under the names that rules know them by: `x_token` for `X-Token`. Made on demand."""
-
-    __slots__ = ("_headers",)
-
-    def __init__(self, headers: dict[bytes, bytes]) -> None:
-        self._headers = headers
-
-    def __getitem__(self, name: str) -> str:
-        for header, value in self._headers.items():
-            if header.decode("latin-1").replace("-", "_") == name:
-                return value.decode("utf-8", "replace")
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return (header.decode("latin-1").replace("-", "_") for header in self._headers)
-
-    def __len__(self) -> int:
-        return len(self._headers)
 
 
 class Request(falcon.asgi.Request):
@@ -203,16 +102,21 @@ class Response(falcon.asgi.Response):
         status = self.status
         return status if type(status) is int else self.status_code
 
-    async def send(self, req: Request, send: Any) -> None:
-        """Put it on the wire."""
+    def reply(self, req: Request) -> bool:
+        """Put it on the wire at once, as most are; False where `send` has to."""
+        exchange = req.scope.get("pocker.exchange")
+        data = self._data
+        if exchange is None or data is None or self.to_head or (status := self.code) in BODILESS:
+            return False
+        exchange.reply(status, self._fields(JSON), data)
+        return True
+
+    async def send(self, send: Any) -> None:
+        """Put it on the wire as ASGI has it."""
         status = self.code
         data = self._data
         if data is None or self.to_head or status in BODILESS:
             await self._send_rarer(status, send)
-            return
-        exchange = req.scope.get("pocker.exchange")
-        if exchange is not None:
-            exchange.reply(status, self._fields(JSON), data)
             return
         await send({"type": "http.response.start", "status": status, "headers": self._fields(JSON)})
         await send({"type": "http.response.body", "body": data})

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 import falcon
@@ -28,6 +28,9 @@ from worker.fields.jsontext import spelled
 from worker.http.exchange import Request, Response
 from worker.services.logrows import Failure
 
+if TYPE_CHECKING:
+    from worker.context import Context
+
 log = logging.getLogger("pocker.http")
 
 # Takes a tenant out of service: its name, and the reason for the operator.
@@ -47,7 +50,7 @@ def bind_faults(app: "falcon.asgi.App[Request, Response]", fail: Fail) -> None:
         answer = to_api_error(error)
         if answer.status >= 500 and not isinstance(error, NoRoomError):  # of those the table of events tells
             log.error("%s %s: SQLite failed", req.method, req.path, exc_info=error, extra=_about(req))
-        tenant = req.context.tenant
+        tenant = _tenant_of(req)
         if tenant is not None and is_corruption(error):
             # after this response, which still writes to the tenant's log
             asyncio.get_running_loop().call_soon(fail, tenant.name, f"{type(error).__name__}: {error}")
@@ -61,9 +64,14 @@ def bind_faults(app: "falcon.asgi.App[Request, Response]", fail: Fail) -> None:
     app.add_error_handler(Exception, _on_exception)
 
 
+def _tenant_of(req: Request) -> "Context | None":
+    """The tenant of a request, once it is known."""
+    return getattr(req.context, "tenant", None)
+
+
 def _about(req: Request) -> dict[str, str]:
     """Whom the log's entry is about."""
-    tenant = req.context.tenant
+    tenant = _tenant_of(req)
     return {} if tenant is None else {"tenant": tenant.name}
 
 

@@ -6,7 +6,7 @@ malformed is refused in plain text; what is not clean is sent to its clean form,
 
 import posixpath
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
@@ -26,6 +26,8 @@ class Detour(NamedTuple):
     body: bytes
 
 
+_PERCENT: Final = ord("%")
+
 MALFORMED = Detour(
     400, [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")], b"400 Bad Request"
 )
@@ -33,7 +35,8 @@ MALFORMED = Detour(
 
 def suspect(raw: bytes) -> bool:
     """Whether `detour_of` has to look at this path: most are clean, and that is seen at once."""
-    return b"%" in raw or b"//" in raw or b"/." in raw
+    # `b"//" in raw` has bytes make the message of an error that nobody gets, which takes half a microsecond
+    return _PERCENT in raw or raw.find(b"//") >= 0 or raw.find(b"/.") >= 0
 
 
 def detour_of(method: str, root: str, raw: bytes, query: bytes) -> Detour | None:

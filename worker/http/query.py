@@ -7,7 +7,7 @@ those who have to can tell it; `mended` makes replacement characters of them.
 import re
 from urllib.parse import unquote_to_bytes
 
-_NO_UTF8 = re.compile("[\ud800-\udfff]")
+_NO_UTF8 = re.compile(r"[\ud800-\udfff]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 _NONE: dict[str, str] = {}
 

@@ -8,7 +8,7 @@ superusers (403); one that does not hold filters a list, hides a single record (
 from collections.abc import Sequence
 from functools import partial
 from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
@@ -47,6 +47,9 @@ NOT_CREATED = "Failed to create record."
 NOT_UPDATED = "Failed to update record."
 NOT_ENRICHED = "Failed to enrich record."
 NONE_ENRICHED = "Failed to enrich records."
+# The events of an answer with records in it.
+LISTED: Final = events.LIST_REQUEST + events.ENRICH
+VIEWED: Final = events.VIEW_REQUEST + events.ENRICH
 # A rule with this in it looks at what was submitted, so the stored record has to be read before the rule is asked.
 BODY = "@request.body."
 
@@ -59,7 +62,7 @@ async def list_records(ctx: "Context", collection: "Collection", info: RequestIn
     None, here and below, where a handler has kept it from being answered.
     """
     _refuse_null(collection.list_rule, info)
-    if quiet(ctx.bus, events.LIST_REQUEST + events.ENRICH) and not query.expand:
+    if quiet(ctx.bus, LISTED) and not query.expand:
         shape = present.shape_for(collection, info)
         if query.per_page > STEP_ROWS:
             return await _list_in_steps(ctx, collection, info, query)
@@ -97,10 +100,11 @@ async def _list_whole_records(
     ctx: "Context", collection: "Collection", info: RequestInfo, query: ListQuery
 ) -> Item | None:
     plan = plan_of(collection)
+    values = plan.values
 
     def read(db: Database) -> tuple[list[Record], int]:
         page = listing.read_page(db, ctx.catalog, collection, query, info, columns=plan.columns)
-        return [Record.stored(collection, plan.values(row)) for row in page.rows], page.total
+        return [Record.stored(collection, values(row)) for row in page.rows], page.total
 
     records, total = await ctx.lanes.read(ctx.data, read)
     event = RecordsListEvent(ctx, collection, records, info)
@@ -135,10 +139,10 @@ async def view_record(
     ctx: "Context", collection: "Collection", record_id: str, info: RequestInfo, *, expand: str = ""
 ) -> Item | None:
     """One record. ApiError 403 for a null rule, 404 where there is none or the view rule does not hold."""
-    rule = collection.view_rule
+    rule: str | None = collection.view_rule
     if rule is None:
         _refuse_null(rule, info)
-    if not expand and quiet(ctx.bus, events.VIEW_REQUEST + events.ENRICH):
+    if not expand and quiet(ctx.bus, VIEWED):
         shape = present.shape_for(collection, info)
 
         def read(db: Database) -> Item | None:

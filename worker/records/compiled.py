@@ -1,7 +1,6 @@
 """A filter compiled for a collection: SQL whose text is the same for every request, and how requests fill it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.filters.operands import Constant, Late, Param, constant
@@ -35,34 +34,40 @@ class Template:
         return tuple(params)
 
 
-@dataclass(frozen=True, slots=True)
 class Where:
-    """A condition: `SELECT … FROM table{joins} WHERE {sql}`, with `params` in that order.
+    """A condition: `SELECT … FROM table{joins} WHERE {sql}`, with `params` in that order. Never changed.
 
     `distinct`: rows of the table may repeat because of the joins.
     """
 
-    joins: str
-    sql: str
-    params: Params
-    distinct: bool
+    __slots__ = ("distinct", "joins", "params", "sql")
+
+    def __init__(self, joins: str, sql: str, params: Params, distinct: bool) -> None:
+        self.joins = joins
+        self.sql = sql
+        self.params = params
+        self.distinct = distinct
 
 
-@dataclass(frozen=True, slots=True)
 class Query:
     """`SELECT … FROM table{joins} [WHERE {where}] [ORDER BY {order}]`; empty texts are to be left out.
 
     `params` are those of joins and where, `order_params` follow them. `joined`: whether the real one joins anything to
-    the table, be it joined here or not.
+    the table, be it joined here or not. Never changed.
     """
 
-    joins: str
-    where: str
-    params: Params
-    order: str
-    order_params: Params
-    distinct: bool
-    joined: bool
+    __slots__ = ("distinct", "joined", "joins", "order", "order_params", "params", "where")
+
+    def __init__(
+        self, joins: str, where: str, params: Params, order: str, order_params: Params, *, distinct: bool, joined: bool
+    ) -> None:
+        self.joins = joins
+        self.where = where
+        self.params = params
+        self.order = order
+        self.order_params = order_params
+        self.distinct = distinct
+        self.joined = joined
 
 
 NOTHING = Template(())
@@ -111,8 +116,8 @@ class Compiled:
             self._params.bind(info),
             self.order,
             self._order_params.bind(info),
-            self.distinct,
-            self.joined,
+            distinct=self.distinct,
+            joined=self.joined,
         )
 
     def holds_in(self, catalog: "Catalog") -> bool:

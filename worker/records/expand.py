@@ -13,7 +13,6 @@ Forms of a node's name::
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
@@ -57,7 +56,7 @@ def parse(text: str) -> Tree:
 def expand(db: Database, catalog: "Catalog", records: Sequence[Record], tree: Tree, info: RequestInfo) -> None:
     """Expand `tree` on records of one collection, as far as the requester of `info` may view what it leads to."""
     if records and tree:
-        Expansion(db, catalog, replace(info, context="expand")).all_of(records, tree)
+        Expansion(db, catalog, info.within("expand")).all_of(records, tree)
 
 
 class Expansion:
@@ -186,10 +185,11 @@ def _referring(
     columns = f", {plan.columns}" if whole else ""
     sql = f"SELECT {parent}, {plan.table}.`id`{columns} FROM {source_sql} WHERE {condition} LIMIT {limit}"
     counts: dict[str, int] = {}
+    values = plan.values
     for row in db.all(sql, (wanted,)):
         count = counts[row[0]] = counts.get(row[0], 0) + 1
         if count <= BACK_RELATED_MAX:
-            yield row[0], row[1], Record.stored(other, plan.values(row[2:])) if whole else None
+            yield row[0], row[1], Record.stored(other, values(row[2:])) if whole else None
 
 
 def _has_index(collection: "Collection", name: str) -> bool:

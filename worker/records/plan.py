@@ -33,22 +33,16 @@ class Shape:
         "_by_name",
         "_constants",
         "_exact",
+        "_expanded",
+        "_of_row",
+        "_template",
         "by_id",
         "columns",
         "email",
-        "expanded",
         "hides_visibility",
         "names",
-        "of_row",
         "table",
-        "template",
     )
-
-    # the keys in their order, with the constants filled in; and the same for a record with something expanded
-    template: dict[str, Any]
-    expanded: dict[str, Any]
-    # the JSON object of a row of `columns`, e-mail included
-    of_row: Reader
 
     def __init__(self, plan: "Plan", superuser: bool) -> None:
         by_name = plan.field_set.by_name
@@ -75,26 +69,39 @@ class Shape:
         self._by_name = by_name
         self._constants = constants
         self._exact = plan.is_view
+        # what is made when it is first wanted: few collections are used in all ways
+        self._of_row: Reader | None = None
+        self._template: dict[str, Any] | None = None
+        self._expanded: dict[str, Any] | None = None
 
-    if not TYPE_CHECKING:
+    @property
+    def of_row(self) -> Reader:
+        """What makes the JSON object of a row of `columns`, e-mail included."""
+        made = self._of_row
+        if made is None:
+            read = [self._by_name[column] for column in self.names]
+            made = self._of_row = compile_reader(read, self._constants, exact=self._exact, keys=self._keys())
+        return made
 
-        def __getattr__(self, name: str) -> Any:
-            """What is made when it is first wanted: few collections are used in all ways."""
-            constants = self._constants
-            keys = sorted((*self.names, *constants))
-            made: Any
-            match name:
-                case "of_row":
-                    read = [self._by_name[column] for column in self.names]
-                    made = compile_reader(read, constants, exact=self._exact, keys=keys)
-                case "template":
-                    made = {key: constants.get(key) for key in keys}
-                case "expanded":
-                    made = {key: constants.get(key) for key in sorted((*keys, "expand"))}
-                case _:
-                    raise AttributeError(name)
-            setattr(self, name, made)
-            return made
+    @property
+    def template(self) -> dict[str, Any]:
+        """The keys in their order, with the constants filled in."""
+        made = self._template
+        if made is None:
+            made = self._template = {key: self._constants.get(key) for key in self._keys()}
+        return made
+
+    @property
+    def expanded(self) -> dict[str, Any]:
+        """The same for a record with something expanded."""
+        made = self._expanded
+        if made is None:
+            made = {key: self._constants.get(key) for key in sorted((*self._keys(), "expand"))}
+            self._expanded = made
+        return made
+
+    def _keys(self) -> list[str]:
+        return sorted((*self.names, *self._constants))
 
     def of_data(self, data: dict[str, Any], expand: dict[str, Any] | None = None) -> dict[str, Any]:
         """The JSON object of a record's values and of what they expand to, e-mail included."""
@@ -112,33 +119,23 @@ class Plan:
     """The SQL names of a collection, how a row becomes a record's values, and the two shapes of its JSON."""
 
     __slots__ = (
+        "_dated",
+        "_generated",
+        "_insert",
+        "_passwords",
+        "_public",
+        "_superuser",
+        "_values",
         "body_bytes_max",
         "by_id",
         "columns",
-        "dated",
         "field_set",
-        "generated",
         "id",
-        "insert",
         "is_auth",
         "is_view",
         "name",
-        "passwords",
-        "public",
-        "superuser",
         "table",
-        "values",
     )
-
-    # fields with a time of change, with a text that is made where nobody submits one, with a password to be hashed
-    dated: "tuple[AutodateField, ...]"
-    generated: "tuple[Field, ...]"
-    passwords: "tuple[PasswordField, ...]"
-    insert: str
-    # a record's values from a row of `columns`
-    values: Reader
-    public: Shape
-    superuser: Shape
 
     def __init__(self, collection: "Collection") -> None:
         # not the collection, which has this: nothing of the two would go before the collector comes
@@ -148,31 +145,74 @@ class Plan:
         self.columns = _columns(collection.name, collection.fields)
         self.by_id = f"SELECT {self.columns} FROM {self.table} WHERE `id` = ?"
         self.body_bytes_max = BODY_BYTES_MAX + sum(map(_bytes_max, collection.fields))
+        # what is made when it is first wanted
+        self._dated: tuple[AutodateField, ...] | None = None
+        self._generated: tuple[Field, ...] | None = None
+        self._passwords: tuple[PasswordField, ...] | None = None
+        self._insert = ""
+        self._values: Reader | None = None
+        self._public: Shape | None = None
+        self._superuser: Shape | None = None
 
-    if not TYPE_CHECKING:
+    @property
+    def dated(self) -> "tuple[AutodateField, ...]":
+        """The fields with a time of change."""
+        made = self._dated
+        if made is None:
+            made = self._dated = tuple([field for field in self.field_set.fields if isinstance(field, AutodateField)])
+        return made
 
-        def __getattr__(self, name: str) -> Any:
-            """What is made when it is first wanted."""
-            made: Any
-            match name:
-                case "dated":
-                    made = tuple(field for field in self.field_set.fields if isinstance(field, AutodateField))
-                case "generated":
-                    made = tuple(field for field in self.field_set.fields if getattr(field, "autogenerate_pattern", ""))
-                case "passwords":
-                    made = tuple(field for field in self.field_set.fields if isinstance(field, PasswordField))
-                case "insert":
-                    fields = self.field_set.fields
-                    names = ", ".join(quote(field.name) for field in fields)
-                    made = f"INSERT INTO {self.table} ({names}) VALUES ({', '.join('?' * len(fields))})"
-                case "values":
-                    made = compile_reader(self.field_set.fields, {}, exact=self.is_view)
-                case "public" | "superuser":
-                    made = Shape(self, superuser=name == "superuser")
-                case _:
-                    raise AttributeError(name)
-            setattr(self, name, made)
-            return made
+    @property
+    def generated(self) -> "tuple[Field, ...]":
+        """The fields with a text that is made where nobody submits one."""
+        made = self._generated
+        if made is None:
+            fields = self.field_set.fields
+            made = self._generated = tuple([each for each in fields if getattr(each, "autogenerate_pattern", "")])
+        return made
+
+    @property
+    def passwords(self) -> "tuple[PasswordField, ...]":
+        """The fields with a password to be hashed."""
+        made = self._passwords
+        if made is None:
+            fields = self.field_set.fields
+            made = self._passwords = tuple([field for field in fields if isinstance(field, PasswordField)])
+        return made
+
+    @property
+    def insert(self) -> str:
+        """The statement that stores a new record, its values in the order of the fields."""
+        made = self._insert
+        if not made:
+            fields = self.field_set.fields
+            names = ", ".join([quote(field.name) for field in fields])
+            made = self._insert = f"INSERT INTO {self.table} ({names}) VALUES ({', '.join('?' * len(fields))})"
+        return made
+
+    @property
+    def values(self) -> Reader:
+        """What makes a record's values of a row of `columns`."""
+        made = self._values
+        if made is None:
+            made = self._values = compile_reader(self.field_set.fields, {}, exact=self.is_view)
+        return made
+
+    @property
+    def public(self) -> Shape:
+        """How everybody sees the records who is no superuser."""
+        made = self._public
+        if made is None:
+            made = self._public = Shape(self, superuser=False)
+        return made
+
+    @property
+    def superuser(self) -> Shape:
+        """How superusers see them."""
+        made = self._superuser
+        if made is None:
+            made = self._superuser = Shape(self, superuser=True)
+        return made
 
     def shape(self, superuser: bool) -> Shape:
         """How a requester of that kind sees the records."""

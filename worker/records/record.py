@@ -74,15 +74,15 @@ class Record:
         # how a script wants it to be shown; None where none has said anything
         self.view: View | None = None
 
-    @classmethod
-    def new(cls, collection: "Collection") -> "Record":
+    @staticmethod
+    def new(collection: "Collection") -> "Record":
         """A record that is not stored yet, every field at its zero value."""
-        return cls(collection, {field.name: field.zero() for field in collection.fields}, None)
+        return Record(collection, {field.name: field.zero() for field in collection.fields}, None)
 
-    @classmethod
-    def stored(cls, collection: "Collection", data: dict[str, Any]) -> "Record":
+    @staticmethod
+    def stored(collection: "Collection", data: dict[str, Any]) -> "Record":
         """A record as it was read."""
-        return cls(collection, data, data)
+        return Record(collection, data, data)
 
     @property
     def id(self) -> str:

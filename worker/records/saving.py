@@ -4,7 +4,6 @@ This is what every path to a stored record goes through: the API's use cases, lo
 Rules are not its business. Without handlers bound it is one validation and one transaction with one statement.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -26,23 +25,24 @@ from worker.writing import write
 if TYPE_CHECKING:
     from worker.context import Context
     from worker.schema.catalog import Catalog
-    from worker.schema.collection import Collection
 
 # The pattern of every id that nobody configured: drawn directly instead of through the pattern's generator.
 ID_PATTERN = "[a-z0-9]{15}"
 NOT_UNIQUE = FieldError("validation_not_unique", "Value must be unique")
 
 
-@dataclass(slots=True)
 class Check:
     """What a field's validation may look at besides the value."""
 
-    db: Database
-    catalog: "Catalog"
-    collection: "Collection"
-    record: Record
-    original: dict[str, Any] | None
-    is_new: bool
+    __slots__ = ("catalog", "collection", "db", "is_new", "original", "record")
+
+    def __init__(self, ctx: "Context", record: Record, original: dict[str, Any] | None, *, is_new: bool) -> None:
+        self.db: Database = ctx.data
+        self.catalog: Catalog = ctx.catalog
+        self.collection = record.collection
+        self.record = record
+        self.original = original
+        self.is_new = is_new
 
 
 async def save(ctx: "Context", record: Record, *, validate: bool = True) -> None:
@@ -142,7 +142,7 @@ async def hear_check(ctx: "Context", record: Record) -> None:
 
 
 async def _nothing(event: RecordEvent) -> None:
-    del event
+    pass
 
 
 def complete(ctx: "Context", record: Record, *, dates: bool = True) -> None:
@@ -180,7 +180,7 @@ def _draw_id(record: Record) -> None:
 
 def check(ctx: "Context", record: Record) -> None:
     """Raise ValidationErrors for what may not be stored."""
-    protocol = Check(ctx.data, ctx.catalog, record.collection, record, record.original, record.is_new)
+    protocol = Check(ctx, record, record.original, is_new=record.is_new)
     errors: dict[str, FieldError] = {}
     for field in record.collection.fields:
         if record.id_generated and field.name == "id":
@@ -237,9 +237,9 @@ def _write(ctx: "Context", record: Record) -> None:
     try:
         if record.is_new:
             if is_auth:
-                error = accounts.check_unique_id(db, ctx.catalog, record)
-                if error is not None:
-                    raise ValidationErrors({"id": error})
+                taken = accounts.check_unique_id(db, ctx.catalog, record)
+                if taken is not None:
+                    raise ValidationErrors({"id": taken})
             store.insert(db, record)
         else:
             store.update(db, record)

@@ -27,7 +27,10 @@ def find(db: Database, collection: "Collection", record_id: str, where: "Where |
     """The record with this id, if it is there and a rule compiled to `where` holds for it."""
     plan = plan_of(collection)
     row = one_row(db, plan, record_id, where)
-    return None if row is None else Record.stored(collection, plan.values(row))
+    if row is None:
+        return None
+    values = plan.values
+    return Record.stored(collection, values(row))
 
 
 def one_row(db: Database, target: "Plan | Shape", record_id: str, where: "Where | None") -> Row | None:
@@ -52,7 +55,10 @@ def find_by(db: Database, collection: "Collection", column: str, value: Any, *, 
     collate = " COLLATE NOCASE" if nocase else ""
     sql = f"SELECT {plan.columns} FROM {plan.table} WHERE {plan.table}.{quote(column)} = ?{collate} LIMIT 1"
     row = db.one(sql, (value,))
-    return None if row is None else Record.stored(collection, plan.values(row))
+    if row is None:
+        return None
+    values = plan.values
+    return Record.stored(collection, values(row))
 
 
 def find_many(
@@ -60,12 +66,13 @@ def find_many(
 ) -> dict[str, Record]:
     """The records with these ids for which `where` holds, by id."""
     plan = plan_of(collection)
+    values = plan.values
     wanted = list(dict.fromkeys(ids))
     found: dict[str, Record] = {}
     for start in range(0, len(wanted), IDS_MAX):
         batch = wanted[start : start + IDS_MAX]
         for row in db.all(*among(plan.columns, plan.table, batch, where)):
-            record = Record.stored(collection, plan.values(row))
+            record = Record.stored(collection, values(row))
             found[record.id] = record
     return found
 

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
 from math import inf
 from time import monotonic_ns, thread_time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from supervisor.contract.tenant import Tenant
@@ -39,7 +39,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
-ASGI_VERSION = {"version": "3.0", "spec_version": "2.4"}
+_PERCENT: Final = ord("%")
+ASGI_VERSION: Final = {"version": "3.0", "spec_version": "2.4"}
 FAILED = "Something went wrong while processing your request."
 
 
@@ -264,7 +265,7 @@ class Exchange(Answer):
             "http_version": head.fields.version,
             "method": head.method,
             "scheme": "http",
-            "path": raw.decode("ascii") if b"%" not in raw else unquote_to_bytes(raw).decode(errors="replace"),
+            "path": raw.decode("ascii") if _PERCENT not in raw else unquote_to_bytes(raw).decode(errors="replace"),
             "raw_path": raw,
             "query_string": head.query,
             "root_path": root,

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from worker.errors import ApiError
-from worker.http.exchange import RuleHeaders
 from worker.http.headers import combined
+from worker.http.ruleheaders import RuleHeaders
 from worker.services.settings import TenantSettings, TrustedProxy
 
 NOT_FOUND = b'{"data":{},"message":"The requested resource wasn\'t found.","status":404}'

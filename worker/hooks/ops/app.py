@@ -183,7 +183,7 @@ async def check_value(call: Call, app: object, definition: object, record: objec
     """Say what is wrong with a record's value of a field."""
     ctx, field = call.context(app), _field(definition)
     held = call.shared.record(record, ctx)
-    check = Check(ctx.data, ctx.catalog, held.collection, held, held.original, held.is_new)
+    check = Check(ctx, held, held.original, is_new=held.is_new)
     _raise(field, field.validate(held.data.get(field.name, field.zero()), check))
 
 
@@ -191,7 +191,7 @@ async def check_text(call: Call, definition: object, value: object) -> None:
     """Say what is wrong with a text, as far as the options of a field go."""
     ctx, field = call.hooks.ctx, _field(definition)
     record = Record.new(ctx.catalog.all()[0])
-    check = Check(ctx.data, ctx.catalog, record.collection, record, None, True)
+    check = Check(ctx, record, None, is_new=True)
     _raise(field, field.validate(as_text(value), check))
 
 

@@ -33,15 +33,6 @@ Found = list[Any]
 _PLACEHOLDER = re.compile(r"\{:([^}]+)\}")
 
 
-class Trusted(RequestInfo):
-    """Nobody's request: a filter of a script's, which may look at everything."""
-
-    @property
-    def is_superuser(self) -> bool:
-        """No rule holds for it."""
-        return True
-
-
 def collection_of(ctx: "Context", name_or_id: object) -> "Collection":
     """The collection that a script names. GoError for none."""
     collection = ctx.catalog.get(name_or_id) if isinstance(name_or_id, str) else None
@@ -173,12 +164,12 @@ def _selected(
     marked = _marked(condition, params)
     if marked is not None:
         text, values = marked
-        query = rules.select(ctx.catalog, collection, rules=[], filter=text, sort=sort, info=Trusted())
+        query = rules.select(ctx.catalog, collection, rules=[], filter=text, sort=sort, info=RequestInfo(trusted=True))
         bound = tuple(values.get(value, value) if type(value) is str else value for value in query.params)
         if not any(type(value) is str and MARK in value and value not in values for value in query.params):
             return query, bound
     filled = _filled(condition, params)
-    query = rules.select(ctx.catalog, collection, rules=[], filter=filled, sort=sort, info=Trusted())
+    query = rules.select(ctx.catalog, collection, rules=[], filter=filled, sort=sort, info=RequestInfo(trusted=True))
     return query, query.params
 
 
@@ -228,7 +219,7 @@ def _filter_error(ctx: "Context", collection: "Collection", error: ApiError, con
 
 def _compiles(ctx: "Context", collection: "Collection", condition: str, sort: str) -> bool:
     try:
-        rules.select(ctx.catalog, collection, rules=[], filter=condition, sort=sort, info=Trusted())
+        rules.select(ctx.catalog, collection, rules=[], filter=condition, sort=sort, info=RequestInfo(trusted=True))
     except ApiError:
         return False
     return True
