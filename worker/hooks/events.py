@@ -178,12 +178,11 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> bool:
 
 
 async def _stands(ctx: "Context") -> None:
-    del ctx
+    pass
 
 
-async def _undo(event: Event, ctx: "Context", error: Exception) -> None:
+async def _undo(event: Event, ctx: "Context", error: Exception) -> None:  # noqa: ARG001
     """What the event's answer tells of was rolled back."""
-    del ctx, error
     event.answered = False
 
 

@@ -14,7 +14,7 @@ speaks out of turn is killed, as one that exceeds a limit is.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from contextvars import ContextVar, copy_context
 from time import thread_time_ns
 from types import TracebackType
@@ -75,7 +75,7 @@ class Session(Standing):
         self,
         hooks: "Hooks",
         leased: "Leased | None",
-        table: dict[bytes, Operation],
+        table: Mapping[bytes, Operation],
         timeout_s: float,
         handler: Hashable = None,
     ) -> None:
