@@ -29,11 +29,12 @@ from typing import TYPE_CHECKING, Any
 
 from worker.fields import Field, JsonField, PasswordField, PasswordValue
 from worker.fields.json import Refused
-from worker.hooks.calls import Call, GoError
+from worker.hooks.calls import GoError
 from worker.records.record import Record, View
 
 if TYPE_CHECKING:
     from worker.context import Context
+    from worker.hooks.hooks import Hooks
     from worker.schema.collection import Collection
 
 Wire = dict[str, Any]
@@ -98,10 +99,10 @@ class Held:
 class Shared:
     """The records that the script of one run and its host both hold."""
 
-    __slots__ = ("_begun", "_call", "_early", "_ending", "_gone", "_handles", "_held", "_last")
+    __slots__ = ("_begun", "_early", "_ending", "_gone", "_handles", "_held", "_hooks", "_last")
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, hooks: "Hooks") -> None:
+        self._hooks = hooks
         self._held: dict[int, Held] = {}
         self._handles: dict[int, int] = {}
         self._last = 0
@@ -209,7 +210,7 @@ class Shared:
             held = self._held.get(handle)
             if held is None:
                 continue
-            apply(held.record, change, self._call.hooks.ctx, self)
+            apply(held.record, change, self._hooks.ctx, self)
             held.seen()
 
     def _hold(self, handle: int, record: Record) -> None:

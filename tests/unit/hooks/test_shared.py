@@ -71,7 +71,7 @@ def users(ctx: Context) -> Collection:
 
 @pytest.fixture
 def shared(ctx: Context) -> Shared:
-    made = Shared(SimpleNamespace(hooks=SimpleNamespace(ctx=ctx)))  # type: ignore[arg-type]
+    made = Shared(SimpleNamespace(ctx=ctx))  # type: ignore[arg-type]
     assert made.changes() == {"z": 1}  # a run begins
     return made
 
@@ -113,12 +113,12 @@ def test_a_shared_record_is_told_once_and_forgotten_when_nobody_needs_it(shared:
     handle = first["h"]
     assert shared.share(record) == {"h": handle}
     shared.release(record)
-    assert shared.record(handle, shared._call.hooks.ctx) is record
+    assert shared.record(handle, shared._hooks.ctx) is record
     assert shared.changes() is None
     shared.release(record)
     assert shared.changes() == {"u": [handle]}
     with pytest.raises(GoError):
-        shared.record(handle, shared._call.hooks.ctx)
+        shared.record(handle, shared._hooks.ctx)
     # changes that the script had under way are nobody's business any more
     shared.absorb([[handle, {"d": {"name": "late"}}]])
     assert record.data["name"] == ""
@@ -153,7 +153,7 @@ def test_changes_of_the_script_are_cast_and_not_told_back(shared: Shared, users:
 
 
 def test_a_record_of_the_script_s_own_is_given_back_with_the_answer(shared: Shared, users: Collection) -> None:
-    ctx = shared._call.hooks.ctx
+    ctx = shared._hooks.ctx
     record = shared.record({"c": users.id, "t": None, "d": {"name": "x"}, "j": -3}, ctx)
     assert record.is_new
     assert record.data["name"] == "x"
@@ -184,7 +184,7 @@ NONSENSE: list[Any] = [
 @pytest.mark.parametrize("wire", NONSENSE, ids=repr)
 def test_what_is_no_record_is_a_go_error(shared: Shared, wire: Any) -> None:
     with pytest.raises(GoError):
-        shared.record(wire, shared._call.hooks.ctx)
+        shared.record(wire, shared._hooks.ctx)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_no_value_of_a_script_s_is_too_strange(value: Any) -> None:
 
 @given(wire=st.dictionaries(st.sampled_from(["c", "t", "d", "x", "v", "j", "o", "h"]), JSON))
 def test_no_wire_is_too_strange(ctx: Context, wire: dict[str, Any]) -> None:
-    shared = Shared(SimpleNamespace(hooks=SimpleNamespace(ctx=ctx)))  # type: ignore[arg-type]
+    shared = Shared(SimpleNamespace(ctx=ctx))  # type: ignore[arg-type]
     users = ctx.catalog.get("users")
     assert users is not None
     with suppress(GoError):
