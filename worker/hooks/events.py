@@ -169,6 +169,7 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> bool:
         failure = frame.failure(error)
         if failure is error:
             raise
+        failure.__cause__ = error  # it is read, and `from` does not set it where this is compiled
         raise failure from error
     finally:
         session.events.pop()
