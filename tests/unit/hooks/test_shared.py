@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -104,6 +105,22 @@ def test_what_was_loaded_outlives_a_commit(users: Collection) -> None:
     assert "t" not in changed
     record.committed()
     assert wire_of(record)["t"] == 1
+
+
+def test_a_row_of_records_on_each_other_has_an_end(shared: Shared, users: Collection) -> None:
+    """A script can make one of thousands, and one that comes back to its beginning."""
+    alone = stored(users)
+    alone.expand = {"it": alone}
+    row = [stored(users, id=f"{number:015}") for number in range(5_000)]
+    for record, behind in pairwise(row):
+        record.expand = {"it": behind}
+    for told in (wire_of(alone), shared.share(alone), wire_of(row[0]), shared.share(row[0])):
+        wire, depth = told, 0
+        while "x" in wire:
+            wire, depth = wire["x"]["it"], depth + 1
+        assert depth <= EXPAND_DEPTH_MAX
+    shared.release(row[0])
+    assert not any(shared.holds(record) for record in row)
 
 
 def test_a_shared_record_is_told_once_and_forgotten_when_nobody_needs_it(shared: Shared, users: Collection) -> None:
