@@ -22,10 +22,31 @@ ROOT = Path(__file__).resolve().parent
 # packages, as a whole but for what stands in APART
 PACKAGES = ("worker/fair", "worker/wire")
 MODULES: tuple[str, ...] = (
+    "sandbox/child.py",
+    "sandbox/frames.py",
     "worker/api/auth.py",
     "worker/api/health.py",
     "worker/api/records.py",
     "worker/auth/tokens.py",
+    "worker/hooks/alarm.py",
+    "worker/hooks/apps.py",
+    "worker/hooks/children.py",
+    "worker/hooks/eventparts.py",
+    "worker/hooks/events.py",
+    "worker/hooks/heads.py",
+    "worker/hooks/hooks.py",
+    "worker/hooks/leased.py",
+    "worker/hooks/line.py",
+    "worker/hooks/ops/events.py",
+    "worker/hooks/processes.py",
+    "worker/hooks/requests.py",
+    "worker/hooks/routes.py",
+    "worker/hooks/session.py",
+    "worker/hooks/shared.py",
+    "worker/hooks/standing.py",
+    "worker/hooks/waiting.py",
+    "worker/hooks/wire.py",
+    "worker/http/asked.py",
     "worker/http/body.py",
     "worker/http/guards.py",
     "worker/http/headers.py",
@@ -37,6 +58,7 @@ MODULES: tuple[str, ...] = (
     "worker/http/realip.py",
     "worker/http/reply.py",
     "worker/http/requestcontext.py",
+    "worker/http/scripted.py",
     "worker/http/way.py",
     "worker/records/accounts.py",
     "worker/records/actions.py",
@@ -59,8 +81,8 @@ MODULES: tuple[str, ...] = (
 # not compiled: classes that derive from others' (exceptions, futures, Falcon's), of which mypyc makes broken ones
 APART = {
     "worker/fair/report.py",
-    "worker/wire/loss.py",
     "worker/wire/handoff.py",
+    "worker/wire/loss.py",
     "worker/wire/steps.py",
 }
 COMMANDS = {"build", "build_ext", "bdist_wheel"}

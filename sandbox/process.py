@@ -46,9 +46,12 @@ class Process:
     def cpu_ns(self) -> int:
         """The CPU it has used; what was known last where it has ended."""
         if self.pidfd >= 0:
-            with suppress(OSError):
+            try:
                 # the clock of a process, as clock_getcpuclockid(3) makes it
-                self._last_ns = max(self._last_ns, time.clock_gettime_ns((~self.pid << 3) | 2))
+                used_ns = time.clock_gettime_ns((~self.pid << 3) | 2)
+            except OSError:
+                return self._last_ns
+            self._last_ns = max(self._last_ns, used_ns)
         return self._last_ns
 
     def memory_kb(self) -> int:

@@ -72,20 +72,17 @@ class Part(NamedTuple):
 # -- values of one kind -----------------------------------------------------------------------------------------------
 
 
-def _same(frame: "Frame", value: Any) -> Any:
-    del frame
+def _same(frame: "Frame", value: Any) -> Any:  # noqa: ARG001
     return value
 
 
-def _text_in(frame: "Frame", value: Any) -> str:
-    del frame
+def _text_in(frame: "Frame", value: Any) -> str:  # noqa: ARG001
     if not isinstance(value, str):
         raise GoError("a text is missing")
     return value
 
 
-def _object_list_in(frame: "Frame", value: Any) -> list[Any]:
-    del frame
+def _object_list_in(frame: "Frame", value: Any) -> list[Any]:  # noqa: ARG001
     if not isinstance(value, list) or not all(each is None or isinstance(each, dict) for each in value):
         raise GoError("a list of objects is missing")
     return value
@@ -135,8 +132,7 @@ MAYBE_RECORD = Codec(_record_out, _maybe_record_in)
 RECORDS = Codec(_records_out, _records_in)
 
 
-def _result_out(frame: "Frame", result: dict[str, Any] | None) -> Any:
-    del frame
+def _result_out(frame: "Frame", result: dict[str, Any] | None) -> Any:  # noqa: ARG001
     return None if result is None else {name: result[name] for name in PAGE}
 
 
@@ -179,8 +175,7 @@ def _collection_in(frame: "Frame", wire: Any) -> Collection:
         raise GoError(str(error)) from error
 
 
-def _id_out(frame: "Frame", collection: Collection | None) -> Any:
-    del frame
+def _id_out(frame: "Frame", collection: Collection | None) -> Any:  # noqa: ARG001
     return None if collection is None else collection.id
 
 
@@ -239,13 +234,11 @@ def _info_out(frame: "Frame", info: "RequestInfo") -> Any:
     }
 
 
-def _batch_out(frame: "Frame", requests: list[BatchRequest]) -> Any:
-    del frame
+def _batch_out(frame: "Frame", requests: list[BatchRequest]) -> Any:  # noqa: ARG001
     return [{"body": each.body, "headers": each.headers, "method": each.method, "url": each.url} for each in requests]
 
 
-def _batch_in(frame: "Frame", wire: Any) -> list[BatchRequest]:
-    del frame
+def _batch_in(frame: "Frame", wire: Any) -> list[BatchRequest]:  # noqa: ARG001
     return [_batch_request(each) for each in _items(wire)]
 
 

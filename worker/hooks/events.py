@@ -169,6 +169,7 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> bool:
         failure = frame.failure(error)
         if failure is error:
             raise
+        failure.__cause__ = error  # it is read, and `from` does not set it where this is compiled
         raise failure from error
     finally:
         session.events.pop()
@@ -178,12 +179,11 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> bool:
 
 
 async def _stands(ctx: "Context") -> None:
-    del ctx
+    pass
 
 
-async def _undo(event: Event, ctx: "Context", error: Exception) -> None:
+async def _undo(event: Event, ctx: "Context", error: Exception) -> None:  # noqa: ARG001
     """What the event's answer tells of was rolled back."""
-    del ctx, error
     event.answered = False
 
 

@@ -6,7 +6,7 @@ something of its scripts is to be run.
 """
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from supervisor.contract.plan import Plan
@@ -37,7 +37,7 @@ class Hooks:
         ctx: "Context",
         manifest: "Manifest",
         children: "Children",
-        table: dict[bytes, Operation],
+        table: Mapping[bytes, Operation],
         book: Callable[[int], None],
     ) -> None:
         self.ctx = ctx

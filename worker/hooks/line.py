@@ -8,13 +8,17 @@ child says for that run may come together with the end of the one before: whoeve
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from sandbox.frames import FrameError, first_call
 from worker.hooks.alarm import Alarm
 
-READ_BYTES = 1 << 18
+# How much is read, or sent, at once of something large. Whatever is asked for is allocated first, and so much at once
+# comes from the kernel and goes back to it each time, which costs more than to read most calls: these are small.
+READ_BYTES: Final = 1 << 18
+FIRST_BYTES: Final = 1 << 14
 # Calls that are handed on in one callback; others have their turn before the next ones.
-CALLS_MAX = 4
+CALLS_MAX: Final = 4
 
 # Gets a call's name and arguments.
 Take = Callable[[bytes, bytes], None]
@@ -99,7 +103,7 @@ class Line:
 
     def _readable(self) -> None:
         try:
-            data: bytes | bytearray = self._sock.recv(READ_BYTES)
+            data: bytes | bytearray = self._sock.recv(READ_BYTES if self._read else FIRST_BYTES)
         except BlockingIOError:
             return
         except OSError:

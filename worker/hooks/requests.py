@@ -137,7 +137,7 @@ class Answered(NamedTuple):
     quiet: bool = False
     # whether the server's own answer stands, and `body` follows it
     native: bool = False
-    late: object = None
+    late: Any = None
     # whether status, type and body are all of it
     is_plain: bool = False
 
@@ -361,9 +361,8 @@ class _Part:
         """As `Source`."""
         return Form([], [], is_multipart=False)
 
-    def identify(self, authorization: str | None) -> "Record | None":
+    def identify(self, authorization: str | None) -> "Record | None":  # noqa: ARG002
         """As `Source`."""
-        del authorization
         return self._info.auth
 
     def become(self, auth: "Record | None") -> None:
@@ -380,22 +379,18 @@ class _Part:
     def answer(self, pairs: Pairs) -> None:
         """As `Source`: its answer has no headers."""
 
-    async def native(self, ctx: "Context") -> tuple[int, bool]:
+    async def native(self, ctx: "Context") -> tuple[int, bool]:  # noqa: ARG002
         """As `Source`."""
-        del ctx
         raise GoError("this request has no route")
 
-    def info(self, ctx: "Context") -> "RequestInfo":
+    def info(self, ctx: "Context") -> "RequestInfo":  # noqa: ARG002
         """As `Source`."""
-        del ctx
         return self._info
 
-    async def login(self, ctx: "Context", record: "Record", method: str, meta: object) -> dict[str, Any] | None:
+    async def login(self, ctx: "Context", record: "Record", method: str, meta: object) -> dict[str, Any] | None:  # noqa: ARG002
         """As `Source`."""
-        del ctx, record, method, meta
         raise GoError("a request of a batch can't log in")
 
-    def pick(self, value: Any, fields: str) -> Any:
+    def pick(self, value: Any, fields: str) -> Any:  # noqa: ARG002
         """As `Source`."""
-        del fields
         return value

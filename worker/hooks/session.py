@@ -14,8 +14,8 @@ speaks out of turn is killed, as one that exceeds a limit is.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Hashable
-from contextvars import ContextVar, copy_context
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from contextvars import Context, ContextVar, copy_context
 from time import thread_time_ns
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -75,7 +75,7 @@ class Session(Standing):
         self,
         hooks: "Hooks",
         leased: "Leased | None",
-        table: dict[bytes, Operation],
+        table: Mapping[bytes, Operation],
         timeout_s: float,
         handler: Hashable = None,
     ) -> None:
@@ -84,14 +84,16 @@ class Session(Standing):
         self._timeout_s = timeout_s
         self.handler = handler
         self._apps = {}
-        self.shared = Shared(self)
+        self.shared = Shared(hooks)
         # events whose handlers are running, the innermost last
         self.events: list[Event] = []
         # what operations keep for the time of the run, by their own names
         self.extras: dict[str, Any] = {}
         self._table = table
-        self._context = copy_context()
-        self._context.run(CURRENT.set, self)
+        context = copy_context()
+        context.run(CURRENT.set, self)
+        # that of its operations; it leads back to the run, so it is let go with its end
+        self._context: Context | None = context
         # what goes on, the innermost last: what the child was asked to run (turns) and operations, in turns
         self._stack: list[Turn | UnderWay] = []
         # tasks of operations that wait, and of answers that wait for their turn
@@ -196,8 +198,7 @@ class Session(Standing):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._left and not self._work and not self._stack:
-            if self._errors is not None:
-                self._errors.clear()
+            self._let_loose()
             return
         leased = self.leased if self.has_begun else None
         if leased is not None and not self._left:
@@ -210,10 +211,15 @@ class Session(Standing):
         finally:
             reusable = self._end is None and not self._work
             self._end = self._end or GoError(OVER)
-            if self._errors is not None:
-                self._errors.clear()
+            self._let_loose()
             if leased is not None and not self._left:
                 leased.release(reusable=reusable)
+
+    def _let_loose(self) -> None:
+        """It is over: nothing of it leads back to it, so that it is freed without being looked for."""
+        self._context = None
+        if self._errors is not None:
+            self._errors.clear()
 
     def _unwind(self) -> None:
         """The next step after the end: an operation that waits is cancelled, or who waits for the child hears of it."""
@@ -325,9 +331,12 @@ class Session(Standing):
             log.exception("changes of a script can't be taken over", extra={"tenant": self.hooks.name})
             self._reject(name, error)
             return
+        context = self._context
+        if context is None:
+            return
         self._stack.append(under_way := UnderWay())
         try:
-            first = self._context.run(steps.send, None)
+            first = context.run(steps.send, None)
         except StopIteration as end:
             self._answer(end.value)
         except Exception as error:

@@ -29,11 +29,12 @@ from typing import TYPE_CHECKING, Any
 
 from worker.fields import Field, JsonField, PasswordField, PasswordValue
 from worker.fields.json import Refused
-from worker.hooks.calls import Call, GoError
+from worker.hooks.calls import GoError
 from worker.records.record import Record, View
 
 if TYPE_CHECKING:
     from worker.context import Context
+    from worker.hooks.hooks import Hooks
     from worker.schema.collection import Collection
 
 Wire = dict[str, Any]
@@ -98,10 +99,10 @@ class Held:
 class Shared:
     """The records that the script of one run and its host both hold."""
 
-    __slots__ = ("_begun", "_call", "_early", "_ending", "_gone", "_handles", "_held", "_last")
+    __slots__ = ("_begun", "_depth", "_early", "_ending", "_gone", "_handles", "_held", "_hooks", "_last")
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, hooks: "Hooks") -> None:
+        self._hooks = hooks
         self._held: dict[int, Held] = {}
         self._handles: dict[int, int] = {}
         self._last = 0
@@ -109,6 +110,8 @@ class Shared:
         # records of the script's own that are given back with the next answer
         self._ending: list[Record] = []
         self._begun = False
+        # how many records are being shared, one expanded on the other
+        self._depth = 0
         # changes that were found already and go with the next answer
         self._early: dict[str, Any] = {}
 
@@ -122,25 +125,31 @@ class Shared:
             return {"h": handle}
         self._last = handle = self._last + 1
         self._hold(handle, record)
-        wire = wire_of(record, self.share)
+        self._depth += 1
+        try:
+            wire = wire_of(record, self.share, self._depth)
+        finally:
+            self._depth -= 1
         wire["h"] = handle
-        if record.expand:
+        if "x" in wire:
             self._held[handle].related = list(related_of(record))
         return wire
 
     def release(self, record: Record) -> None:
         """The host works on it no more: the script's object is its own again."""
-        handle = self._handles.get(id(record))
-        if handle is None:
-            return
-        held = self._held[handle]
-        held.count -= 1
-        if held.count <= 0:
-            del self._held[handle], self._handles[id(record)]
-            if handle > 0:
-                self._gone.append(handle)
-            for related in held.related:
-                self.release(related)
+        ending = [record]
+        while ending:
+            record = ending.pop()
+            handle = self._handles.get(id(record))
+            if handle is None:
+                continue
+            held = self._held[handle]
+            held.count -= 1
+            if held.count <= 0:
+                del self._held[handle], self._handles[id(record)]
+                if handle > 0:
+                    self._gone.append(handle)
+                ending += held.related
 
     def holds(self, record: Record) -> bool:
         """Whether the script holds it, too."""
@@ -209,7 +218,7 @@ class Shared:
             held = self._held.get(handle)
             if held is None:
                 continue
-            apply(held.record, change, self._call.hooks.ctx, self)
+            apply(held.record, change, self._hooks.ctx, self)
             held.seen()
 
     def _hold(self, handle: int, record: Record) -> None:
@@ -232,16 +241,19 @@ def _changes(changes: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
 # -- the form of records, without handles -----------------------------------------------------------------------------
 
 
-def wire_of(record: Record, out: Out | None = None) -> dict[str, Any]:
-    """A record with all that belongs to it, for the script."""
+def wire_of(record: Record, out: Out | None = None, depth: int = 1) -> dict[str, Any]:
+    """A record with all that belongs to it, for the script: what is expanded on it as deep as may be.
+
+    Scripts may have put records on each other in a row without an end.
+    """
     wire: dict[str, Any] = {"c": record.collection.id, "r": row_of(record.collection, record.data)}
     data, loaded, stored = record.data, record.loaded, record.original
     if loaded is not data:
         wire["o"] = None if loaded is None else _differing(record.collection, loaded, data)
     if stored is not loaded:
         wire["t"] = 1 if stored is data else None if stored is None else row_of(record.collection, stored)
-    if record.expand:
-        wire["x"] = expand_out(record.expand, out or wire_of)
+    if record.expand and depth <= EXPAND_DEPTH_MAX:
+        wire["x"] = expand_out(record.expand, out or (lambda related: wire_of(related, None, depth + 1)))
     if record.view is not None:
         wire["v"] = record.view.dump()
     return wire

@@ -48,7 +48,9 @@ class Standing(Apps):
     _deadline = 0.0
     _timer: asyncio.TimerHandle | None = None
     # whether others may stand behind it, and be sent ahead; whether the next answer takes those back
-    quick = goes_ahead = forgets = False
+    quick = False
+    goes_ahead = False
+    forgets = False
     # whether it has waited for something
     paused = False
 

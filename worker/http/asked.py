@@ -1,6 +1,6 @@
 """What HTTP knows of a request to a tenant with scripts: the `Source` of `worker.hooks.requests`."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import falcon
@@ -23,6 +23,7 @@ from worker.http.picker import pick
 from worker.http.query import readable
 from worker.http.realip import peer_ip
 from worker.http.requestcontext import RequestContext
+from worker.http.streams import Again, Heard
 from worker.services.networks import listed
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class HttpSource:
         self._limit = limit
         self._raw: bytes | None = None
         self._form: Form | None = None
-        self._heard: _Heard | None = None
+        self._heard: Heard | None = None
         # whether the server's own route has answered, and what it has done stands
         self.is_settled = False
 
@@ -114,13 +115,13 @@ class HttpSource:
     def listen(self) -> None:
         """Keep what the server's own route reads: handlers of its events may ask for it."""
         if self._raw is None and bodies.has_body(self._req):
-            self._heard = _Heard(self._req.stream)
+            self._heard = Heard(self._req.stream)
             self._req._stream = self._heard  # type: ignore[assignment]
 
     def rewind(self) -> None:
         """Let the body be read once more by whoever reads next."""
         if self._raw is not None:
-            self._req._stream = _Again(self._raw)  # type: ignore[assignment]
+            self._req._stream = Again(self._raw)  # type: ignore[assignment]
 
     async def mapped(self) -> dict[str, Any] | None:
         """The body as rules see it."""
@@ -322,43 +323,3 @@ def _multipart(raw: bytes, content_type: str) -> Form:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
-
-
-class _Heard:
-    """A body's stream that keeps what is read of it."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self.kept = bytearray()
-
-    async def read(self, size: int | None = -1) -> bytes:
-        """As Falcon's."""
-        piece: bytes = await self._stream.read(size)
-        self.kept += piece
-        return piece
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._stream:
-            self.kept += piece
-            yield piece
-
-
-class _Again:
-    """A body that was read already, as Falcon's stream of it."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-
-    async def read(self, size: int | None = -1) -> bytes:
-        """What is left of it, or so many bytes."""
-        end = len(self._raw) if size is None or size < 0 else size
-        piece, self._raw = self._raw[:end], self._raw[end:]
-        return piece
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._whole()
-
-    async def _whole(self) -> AsyncIterator[bytes]:
-        if self._raw:
-            piece, self._raw = self._raw, b""
-            yield piece

@@ -51,7 +51,7 @@ class Session:
         self.extras: dict[str, Any] = {}
         self.events: list[Event] = []
         self.errors = Errors()
-        self.shared = Shared(self)  # type: ignore[arg-type]
+        self.shared = Shared(self.hooks)  # type: ignore[arg-type]
         self.act = act
 
     def app_of(self, ctx: Context) -> int:

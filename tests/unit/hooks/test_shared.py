@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -71,7 +72,7 @@ def users(ctx: Context) -> Collection:
 
 @pytest.fixture
 def shared(ctx: Context) -> Shared:
-    made = Shared(SimpleNamespace(hooks=SimpleNamespace(ctx=ctx)))  # type: ignore[arg-type]
+    made = Shared(SimpleNamespace(ctx=ctx))  # type: ignore[arg-type]
     assert made.changes() == {"z": 1}  # a run begins
     return made
 
@@ -106,6 +107,22 @@ def test_what_was_loaded_outlives_a_commit(users: Collection) -> None:
     assert wire_of(record)["t"] == 1
 
 
+def test_a_row_of_records_on_each_other_has_an_end(shared: Shared, users: Collection) -> None:
+    """A script can make one of thousands, and one that comes back to its beginning."""
+    alone = stored(users)
+    alone.expand = {"it": alone}
+    row = [stored(users, id=f"{number:015}") for number in range(5_000)]
+    for record, behind in pairwise(row):
+        record.expand = {"it": behind}
+    for told in (wire_of(alone), shared.share(alone), wire_of(row[0]), shared.share(row[0])):
+        wire, depth = told, 0
+        while "x" in wire:
+            wire, depth = wire["x"]["it"], depth + 1
+        assert depth <= EXPAND_DEPTH_MAX
+    shared.release(row[0])
+    assert not any(shared.holds(record) for record in row)
+
+
 def test_a_shared_record_is_told_once_and_forgotten_when_nobody_needs_it(shared: Shared, users: Collection) -> None:
     record = stored(users)
     first = shared.share(record)
@@ -113,12 +130,12 @@ def test_a_shared_record_is_told_once_and_forgotten_when_nobody_needs_it(shared:
     handle = first["h"]
     assert shared.share(record) == {"h": handle}
     shared.release(record)
-    assert shared.record(handle, shared._call.hooks.ctx) is record
+    assert shared.record(handle, shared._hooks.ctx) is record
     assert shared.changes() is None
     shared.release(record)
     assert shared.changes() == {"u": [handle]}
     with pytest.raises(GoError):
-        shared.record(handle, shared._call.hooks.ctx)
+        shared.record(handle, shared._hooks.ctx)
     # changes that the script had under way are nobody's business any more
     shared.absorb([[handle, {"d": {"name": "late"}}]])
     assert record.data["name"] == ""
@@ -153,7 +170,7 @@ def test_changes_of_the_script_are_cast_and_not_told_back(shared: Shared, users:
 
 
 def test_a_record_of_the_script_s_own_is_given_back_with_the_answer(shared: Shared, users: Collection) -> None:
-    ctx = shared._call.hooks.ctx
+    ctx = shared._hooks.ctx
     record = shared.record({"c": users.id, "t": None, "d": {"name": "x"}, "j": -3}, ctx)
     assert record.is_new
     assert record.data["name"] == "x"
@@ -184,7 +201,7 @@ NONSENSE: list[Any] = [
 @pytest.mark.parametrize("wire", NONSENSE, ids=repr)
 def test_what_is_no_record_is_a_go_error(shared: Shared, wire: Any) -> None:
     with pytest.raises(GoError):
-        shared.record(wire, shared._call.hooks.ctx)
+        shared.record(wire, shared._hooks.ctx)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +239,7 @@ def test_no_value_of_a_script_s_is_too_strange(value: Any) -> None:
 
 @given(wire=st.dictionaries(st.sampled_from(["c", "t", "d", "x", "v", "j", "o", "h"]), JSON))
 def test_no_wire_is_too_strange(ctx: Context, wire: dict[str, Any]) -> None:
-    shared = Shared(SimpleNamespace(hooks=SimpleNamespace(ctx=ctx)))  # type: ignore[arg-type]
+    shared = Shared(SimpleNamespace(ctx=ctx))  # type: ignore[arg-type]
     users = ctx.catalog.get("users")
     assert users is not None
     with suppress(GoError):
