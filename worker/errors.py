@@ -6,7 +6,9 @@ knows the sentence to say turns them into an `ApiError`.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 DEFAULT_MESSAGES = {
     400: "Something went wrong while processing your request.",
@@ -132,3 +134,9 @@ def not_found(message: str = "", data: Mapping[str, Any] | None = None, cause: o
 def internal(message: str = "", data: Mapping[str, Any] | None = None, cause: object = None) -> ApiError:
     """500: our fault."""
     return ApiError(500, message, data, cause)
+
+
+def caused(failure: ErrorT, by: BaseException) -> ErrorT:
+    """`raise caused(failure, by) from by`: where that is compiled, `from` alone leaves `failure` without its cause."""
+    failure.__cause__ = by
+    return failure

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from worker.errors import ApiError, bad_request
+from worker.errors import ApiError, bad_request, caused
 from worker.fields.jsontext import VALUES_MAX, DuplicateNameError, UnfitError, folded, is_heap, loads
 from worker.http.exchange import Request
 from worker.http.inference import infer
@@ -168,7 +168,7 @@ def _json_object(raw: bytes, message: str, *, alone: bool = False) -> dict[str, 
         value = loads(raw)
     except ValueError as exc:
         if alone or isinstance(exc, UnfitError):
-            raise bad_request(message, cause=str(exc)) from exc
+            raise caused(bad_request(message, cause=str(exc)), exc) from exc
         value = _first_json_value(raw, exc, message)
     if value is None:
         return {}
@@ -190,7 +190,7 @@ def _first_json_value(raw: bytes, error: ValueError, message: str) -> Any:
         _, end = _FORGIVING_JSON.raw_decode(text)
         return loads(text[:end].encode())  # once more by the strict parser: the forgiving one only found the end
     except (ValueError, RecursionError):
-        raise bad_request(message, cause=str(error)) from error
+        raise caused(bad_request(message, cause=str(error)), error) from error
 
 
 def _fold_names(members: dict[str, Any], form: type[msgspec.Struct]) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def _convert(members: dict[str, Any], form: type[T], *, strict: bool) -> T:
     try:
         return msgspec.convert(members, form, strict=strict)
     except msgspec.ValidationError as exc:
-        raise bad_request(FORM_FAILED, cause=str(exc)) from exc
+        raise caused(bad_request(FORM_FAILED, cause=str(exc)), exc) from exc
 
 
 def _filled(pairs: Iterable[tuple[str, str]], form: type[T]) -> T:
@@ -253,13 +253,13 @@ async def _form_pairs(
             if parse_media_type(content_type)[0] == _URLENCODED:
                 pairs = split_pairs_strictly(readable(raw))
         except (BadEscapeError, MediaTypeError) as exc:
-            raise bad_request(message, cause=str(exc)) from exc
+            raise caused(bad_request(message, cause=str(exc)), exc) from exc
     query = req.scope["query_string"]
     if query:
         try:
             pairs += split_pairs_strictly(readable(query))
         except BadEscapeError as exc:
-            raise bad_request(message, cause=str(exc)) from exc
+            raise caused(bad_request(message, cause=str(exc)), exc) from exc
     return [(mended(name), _fit(name, value, message)) for name, value in pairs]
 
 
@@ -283,7 +283,7 @@ def _multipart_pairs(raw: bytes, content_type: str, message: str, skip_files: bo
                 raise bad_request("File uploads are not supported yet.")
             pairs.append((readable(part.name.encode("latin-1")), readable(part.content)))
     except ValueError as exc:
-        raise bad_request(message, cause=str(exc)) from exc
+        raise caused(bad_request(message, cause=str(exc)), exc) from exc
     return pairs
 
 

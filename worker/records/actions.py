@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 
 from worker.db.connection import Database
-from worker.errors import NO_ROWS, ApiError, HookError, ValidationErrors, bad_request, forbidden, internal, not_found
+from worker.errors import (
+    NO_ROWS,
+    ApiError,
+    HookError,
+    ValidationErrors,
+    bad_request,
+    caused,
+    forbidden,
+    internal,
+    not_found,
+)
 from worker.events import answered
 from worker.records import accounts, enriching, events, expand, listing, present, rules, store, upsert
 from worker.records.events import RecordRequestEvent, RecordsListEvent, quiet
@@ -62,7 +72,7 @@ async def list_records(ctx: "Context", collection: "Collection", info: RequestIn
     None, here and below, where a handler has kept it from being answered.
     """
     _refuse_null(collection.list_rule, info)
-    if quiet(ctx.bus, LISTED) and not query.expand:
+    if quiet(ctx.bus, LISTED, collection) and not query.expand:
         shape = present.shape_for(collection, info)
         if query.per_page > STEP_ROWS:
             return await _list_in_steps(ctx, collection, info, query)
@@ -142,7 +152,7 @@ async def view_record(
     rule: str | None = collection.view_rule
     if rule is None:
         _refuse_null(rule, info)
-    if not expand and quiet(ctx.bus, VIEWED):
+    if not expand and quiet(ctx.bus, VIEWED, collection):
         shape = present.shape_for(collection, info)
 
         def read(db: Database) -> Item | None:
@@ -241,7 +251,7 @@ async def delete_record(ctx: "Context", collection: "Collection", record_id: str
         try:
             await remove(event.context, event.record)
         except HookError as error:
-            raise bad_request(REFUSED, cause=error) from error
+            raise caused(bad_request(REFUSED, cause=error), error) from error
         event.answered = True
 
     await answered(ctx.bus, events.DELETE_REQUEST, event, default)
@@ -259,7 +269,7 @@ async def enriched(
     try:
         await enriching.enrich(ctx, records, info, paths)
     except HookError as error:
-        raise internal(failure, cause=error) from error
+        raise caused(internal(failure, cause=error), error) from error
     return await ctx.lanes.read(ctx.data, lambda db: _shown(db, ctx, records, info, ""))
 
 
@@ -279,9 +289,9 @@ async def _submit(event: RecordRequestEvent, body: dict[str, Any], failure: str)
                 raise ValidationErrors(errors)
         await save(ctx, record)
     except ValidationErrors as error:
-        raise bad_request(failure, error.data(), cause=error) from error
+        raise caused(bad_request(failure, error.data(), cause=error), error) from error
     except (apsw.ConstraintError, apsw.SQLError, HookError) as error:  # also of an expression in an index
-        raise bad_request(failure, cause=error) from error
+        raise caused(bad_request(failure, cause=error), error) from error
 
 
 async def _credential_errors(ctx: "Context", record: Record, info: RequestInfo, body: dict[str, Any]) -> dict[str, Any]:
@@ -304,7 +314,7 @@ async def _holds_for_new(ctx: "Context", record: Record, rule: str, info: Reques
     try:
         sql, params = rules.rule_on_row(ctx.catalog, record.collection, rule, info, upsert.row_of(record))
     except ApiError as error:  # a rule that was fine once, or is for stored records only
-        raise bad_request(NOT_CREATED, cause=error.cause) from error
+        raise caused(bad_request(NOT_CREATED, cause=error.cause), error) from error
     return await ctx.lanes.read(ctx.data, lambda db: db.value(sql, params)) is not None
 
 

@@ -3,13 +3,14 @@
 As in the real one a record's handlers come first, then what it expands is looked for, and enriched before they go on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from worker.db.connection import Database
+from worker.errors import internal
 from worker.records import events, expand
 from worker.records.events import RecordEnrichEvent, around
-from worker.records.record import Record
+from worker.records.record import EXPANDED_DEPTH_MAX, TOO_DEEP, Record
 from worker.records.request import RequestInfo
 
 if TYPE_CHECKING:
@@ -34,20 +35,28 @@ async def _enrich_one(ctx: "Context", record: Record, tree: expand.Tree, info: R
             expand.expand(db, ctx.catalog, [event.record], tree, info)
 
         await ctx.lanes.read(ctx.data, read)
-        for related in list(_related(event.record)):
+        for related in _related(event.record):
             if id(related) not in before:
                 await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, related, info), _unhide)
 
     await around(ctx.bus, events.ENRICH, RecordEnrichEvent(ctx, record, info), default)
 
 
-def _related(record: Record) -> Iterator[Record]:
-    """Every record below `record`, whatever it leads to."""
-    for found in (record.expand or {}).values():
-        for each in found if isinstance(found, list) else (found,):
-            if isinstance(each, Record):  # a script may have put anything there
-                yield each
-                yield from _related(each)
+def _related(record: Record) -> list[Record]:
+    """Every record below `record`, whatever it leads to. ApiError 500 where a script has put one on itself."""
+    found: list[Record] = []
+    ahead = [(record, 0)]
+    while ahead:
+        at, depth = ahead.pop()
+        if depth > EXPANDED_DEPTH_MAX:
+            raise internal(cause=TOO_DEEP)
+        if depth:
+            found.append(at)
+        for related in reversed((at.expand or {}).values()):
+            below = related if isinstance(related, list) else [related]
+            # a script may have put anything there
+            ahead += [(each, depth + 1) for each in reversed(below) if isinstance(each, Record)]
+    return found
 
 
 async def _unhide(event: RecordEnrichEvent) -> None:

@@ -131,7 +131,8 @@ async def heard(
             if not isinstance(error, ApiError):  # of two answers the first counts
                 raise
         raise
-    if not (quiet(bus, stages.success) and quiet(bus, stages.failure)):
+    collection = record.collection
+    if not (quiet(bus, stages.success, collection) and quiet(bus, stages.failure, collection)):
         await follow(ctx, partial(_succeeded, bus, stages, record), partial(_failed, bus, stages, record))
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from worker.db.connection import Database
+from worker.errors import internal
 from worker.records import rules, store
 from worker.records.plan import SECRETS, Row, Shape, plan_of
-from worker.records.record import Record, View
+from worker.records.record import EXPANDED_DEPTH_MAX, TOO_DEEP, Record, View
 from worker.records.request import RequestInfo
 
 if TYPE_CHECKING:
@@ -45,10 +46,11 @@ def is_plain(record: Record) -> bool:
 class Presenter:
     """Makes the items of one answer, and collects those whose e-mail's visibility is still to be decided."""
 
-    __slots__ = ("_shapes", "_superuser", "guarded", "viewed")
+    __slots__ = ("_depth", "_shapes", "_superuser", "guarded", "viewed")
 
     def __init__(self, superuser: bool) -> None:
         self._superuser = superuser
+        self._depth = 0
         self._shapes: dict[Collection, Shape] = {}
         self.guarded: dict[Collection, list[Item]] = {}
         # those that a script wants to be shown differently, once it is known what they are
@@ -77,7 +79,12 @@ class Presenter:
         expand = record.expand
         if expand is None:
             return shape.of_data(record.data)
-        return shape.of_data(record.data, {name: self._related(expand[name]) for name in sorted(expand)})
+        self._depth += 1
+        if self._depth > EXPANDED_DEPTH_MAX:  # a script may have put a record on itself
+            raise internal(cause=TOO_DEEP)
+        item = shape.of_data(record.data, {name: self._related(expand[name]) for name in sorted(expand)})
+        self._depth -= 1
+        return item
 
     def _bare_item(self, record: Record, view: View) -> Item:
         shape = plan_of(record.collection).public

@@ -1,7 +1,7 @@
 """A record in memory: its collection, its values, and the values it was loaded with."""
 
 from collections.abc import Container, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from worker.fields.password import PasswordValue
 
@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from worker.schema.collection import Collection
 
 SUPERUSERS = "_superusers"
+# How deep records may be expanded on one another: requests go six levels deep, but a script may put one on itself.
+EXPANDED_DEPTH_MAX: Final = 64
+TOO_DEEP: Final = "records are expanded too deep"
 
 
 class View:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import ApiError, bad_request, forbidden
+from worker.errors import ApiError, bad_request, caused, forbidden
 from worker.filters.compiler import Condition, conditions, joined
 from worker.filters.listing import RANDOM, ROWID, parse_sort
 from worker.filters.nodes import FilterError
@@ -128,7 +128,7 @@ def select(
         try:
             compiled = _select(catalog, collection, rules=rules, filter=filter, sort=sort, info=info)
         except FilterError as error:
-            raise bad_request(cause=error) from error
+            raise caused(bad_request(cause=error), error) from error
         if len(filter) <= CACHED_CHARS_MAX:
             cache.put(key, compiled)
     return compiled.query(info)
@@ -183,7 +183,7 @@ def _rule(
         _check_tables(resolver)
         return compiled
     except FilterError as error:
-        raise bad_request(cause=error) from error
+        raise caused(bad_request(cause=error), error) from error
 
 
 def _select(

@@ -10,7 +10,7 @@ import apsw
 
 from worker.db.connection import Database
 from worker.db.faults import unique_columns
-from worker.errors import FieldError, ValidationErrors
+from worker.errors import FieldError, ValidationErrors, caused
 from worker.fields import PasswordValue
 from worker.fields.hashes import hash_password
 from worker.records import accounts, events, removal, store
@@ -52,7 +52,8 @@ async def save(ctx: "Context", record: Record, *, validate: bool = True) -> None
     ApiError from a handler, apsw.Error where SQLite fails.
     """
     stages = events.CREATE if record.is_new else events.UPDATE
-    if quiet(ctx.bus, stages.every) and quiet(ctx.bus, events.VALIDATE):
+    collection = record.collection
+    if quiet(ctx.bus, stages.every, collection) and quiet(ctx.bus, events.VALIDATE, collection):
         complete(ctx, record)
         if validate:
             check(ctx, record)
@@ -69,7 +70,8 @@ async def _save_loudly(ctx: "Context", record: Record, stages: Stages, validate:
         complete(event.context, event.record, dates=False)
         if validate:
             await hear_check(event.context, event.record)
-        if event.record.collection.is_auth or not quiet(ctx.bus, stages.execute):
+        collection = event.record.collection
+        if collection.is_auth or not quiet(ctx.bus, stages.execute, collection):
             await _execute_loudly(ctx, event, stages, ended)
             return
         date(event.record)
@@ -130,7 +132,7 @@ async def _execute_loudly(ctx: "Context", event: RecordEvent, stages: Stages, en
 async def hear_check(ctx: "Context", record: Record) -> None:
     """As `check`, with its events: the record's own check comes after its handlers, before those of every model."""
     of_record, of_model = events.VALIDATE
-    if quiet(ctx.bus, events.VALIDATE):
+    if quiet(ctx.bus, events.VALIDATE, record.collection):
         check(ctx, record)
         return
 
@@ -254,4 +256,5 @@ def _refuse_taken(error: apsw.ConstraintError) -> None:
     """Raise ValidationErrors where a unique index has been violated."""
     columns = unique_columns(error)
     if columns and all("." in column for column in columns):
-        raise ValidationErrors({column.partition(".")[2]: NOT_UNIQUE for column in sorted(columns)}) from error
+        refused = ValidationErrors({column.partition(".")[2]: NOT_UNIQUE for column in sorted(columns)})
+        raise caused(refused, error) from error

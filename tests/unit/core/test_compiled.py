@@ -11,7 +11,25 @@ COMPILED = recipe()
 # bases that compiled classes may have besides each other
 BASES = {"NamedTuple", "Protocol", "Generic", "Exception", "ValueError", "Enum", "IntEnum", "StrEnum", "TypedDict"}
 # functions that call themselves, and why their depth has a bound that no client chooses
-RECURSIVE: dict[str, str] = {}
+RECURSIVE = {
+    "worker/hooks/apps.py:Apps.context": "once: the number it asks for is not negative",
+    "worker/hooks/shared.py:_related_in": "EXPAND_DEPTH_MAX",
+    "worker/hooks/shared.py:_related_out": "EXPAND_DEPTH_MAX",
+    "worker/hooks/shared.py:apply": "EXPAND_DEPTH_MAX",
+    "worker/hooks/shared.py:record_in": "EXPAND_DEPTH_MAX",
+    "worker/hooks/shared.py:wire_of": "EXPAND_DEPTH_MAX",
+    "worker/http/body.py:_merged": "what is read of JSON is 200 deep at most",
+    "worker/http/scripted.py:_put": "once: what it calls, calls it for something else",
+    "worker/http/scripted.py:_written": "once: what it calls, calls it for something else",
+    "worker/records/expand.py:Expansion._backward": "LEVELS_MAX of a path",
+    "worker/records/expand.py:Expansion._forward": "LEVELS_MAX of a path",
+    "worker/records/expand.py:Expansion._one": "LEVELS_MAX of a path",
+    "worker/records/expand.py:Expansion.all_of": "LEVELS_MAX of a path",
+    "worker/records/present.py:Presenter._bare_item": "EXPANDED_DEPTH_MAX",
+    "worker/records/present.py:Presenter._item": "EXPANDED_DEPTH_MAX",
+    "worker/records/present.py:Presenter._related": "EXPANDED_DEPTH_MAX, and lists that are three deep at most",
+    "worker/records/present.py:Presenter.item": "EXPANDED_DEPTH_MAX",
+}
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
@@ -44,25 +62,83 @@ def test_classes_derive_from_compiled_ones_only() -> None:
 
 def test_recursion_is_bounded() -> None:
     """Compiled functions have no limit of recursion: the stack overflows, and all tenants of a worker are gone."""
-    found = set()
-    for path, tree in trees():
-        for function in ast.walk(tree):
+    calls = {name: called for path, tree in trees() for name, called in calls_of(path, tree)}
+    assert {name for name in calls if name in reached(calls, name)} == set(RECURSIVE)
+
+
+def calls_of(path: str, tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    """The functions of a module as `path:name`, methods as `path:Class.name`, and what each calls that can be told."""
+    names = {
+        node.name: f"{path}:{node.name}"
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    modules: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            origin = node.module.replace(".", "/")
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{origin}.py:{alias.name}"
+                modules[alias.asname or alias.name] = f"{origin}/{alias.name}.py"
+    for node in tree.body:
+        methods = node.body if isinstance(node, ast.ClassDef) else [node]
+        owner = f"{path}:{node.name}." if isinstance(node, ast.ClassDef) else f"{path}:"
+        for function in methods:
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
+            called = set()
             for call in ast.walk(function):
-                if isinstance(call, ast.Call) and called(call) == function.name:
-                    found.add(f"{path}:{function.name}")
-    assert found == set(RECURSIVE)
+                match call:
+                    case ast.Call(func=ast.Name(id=name)) if name in names:
+                        called.add(names[name])
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name)):
+                        called.add(f"{owner}{name}")
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=name)) if module in modules:
+                        called.add(f"{modules[module]}:{name}")
+            yield f"{owner}{function.name}", called
 
 
-def called(call: ast.Call) -> str | None:
-    """The function of this module, or the method of the same object, that is called."""
-    match call.func:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
-            return name
-    return None
+def reached(calls: dict[str, set[str]], name: str) -> set[str]:
+    """What a function calls, directly or through others."""
+    found: set[str] = set()
+    ahead = list(calls[name])
+    while ahead:
+        each = ahead.pop()
+        if each in calls and each not in found:
+            found.add(each)
+            ahead += calls[each]
+    return found
+
+
+def test_no_coroutine_waits_while_it_cleans_up() -> None:
+    """An exception that passes an `await` in a `finally` is never freed."""
+    waiting = (ast.Await, ast.AsyncWith, ast.AsyncFor, ast.Yield, ast.YieldFrom)
+    found = [
+        f"{path}:{node.lineno}"
+        for path, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try)
+        if any(isinstance(each, waiting) for line in node.finalbody for each in ast.walk(line))
+    ]
+    assert found == []
+
+
+def test_failures_keep_their_causes() -> None:
+    """`raise failure from error` forgets `error`, which is read where SQLite or a script has failed."""
+    found = []
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Raise)
+                and isinstance(node.cause, ast.Name)
+                and not path.startswith(("worker/wire/", "worker/hooks/line"))
+            ):
+                match node.exc:
+                    case ast.Call(func=ast.Name(id="caused")):
+                        pass
+                    case _:
+                        found.append(f"{path}:{node.lineno}")
+    assert found == []
 
 
 def test_what_is_listed_is_there() -> None:
