@@ -1,5 +1,6 @@
 """Records that a script and the host both hold: their form on the line, changes both ways, and nothing trusted."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -16,11 +17,14 @@ from tests.unit.conftest import NewTenant
 from tests.unit.hooks.inprocess import Scripted
 from tests.unit.records.conftest import open_context
 from worker.context import Context
+from worker.errors import ApiError
+from worker.events import Event
 from worker.fields import PasswordValue, load_field
 from worker.fields.jsontext import spelled
 from worker.hooks.calls import GoError
 from worker.hooks.shared import EXPAND_DEPTH_MAX, Shared, record_in, value_in, wire_of
 from worker.lanes import Lanes
+from worker.records import enriching
 from worker.records.present import present_many
 from worker.records.record import Record, View
 from worker.records.request import RequestInfo
@@ -273,6 +277,22 @@ def test_how_a_script_wants_a_record_to_be_shown(
     assert hidden.isdisjoint(item)
     assert list(item) == sorted(item)
     assert item.get("name") in {"n", None}
+
+
+def test_a_record_that_is_put_on_itself_is_not_shown(ctx: Context, users: Collection) -> None:
+    record = stored(users)
+    record.expand = {"self": [record, record]}
+    with pytest.raises(ApiError) as refused:
+        present_many(ctx.data, ctx.catalog, [record], RequestInfo())
+    assert refused.value.status == 500
+    ctx.bus.on("onRecordEnrich", _goes_on)
+    with pytest.raises(ApiError) as refused:
+        asyncio.run(enriching.enrich(ctx, [record], RequestInfo(), "none"))
+    assert refused.value.status == 500
+
+
+async def _goes_on(event: Event) -> None:
+    await event.next()
 
 
 TYPES = [("text", False), ("number", False), ("bool", False), ("date", False), ("select", False), ("select", True)]
