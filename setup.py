@@ -4,8 +4,9 @@
 
 All of it is plain Python, which runs as it is wherever nothing compiled it: there is no second code, and a machine
 without a C compiler or Python's headers gets an installation that only takes more CPU. What is listed here is what a
-request, a run of a script or the opening of a tenant spends its time in, and nothing else: mypyc wants its modules
-plainer than Python does (docs/development.md tells how). An editable installation stays uncompiled.
+request spends its time in, and nothing else: mypyc wants its modules plainer than Python does (docs/development.md
+tells how). What runs scripts is not: runs that are ended from outside in the middle of a transaction crashed it. An
+editable installation stays uncompiled.
 """
 
 import os
@@ -22,31 +23,10 @@ ROOT = Path(__file__).resolve().parent
 # packages, as a whole but for what stands in APART
 PACKAGES = ("worker/fair", "worker/wire")
 MODULES: tuple[str, ...] = (
-    "sandbox/child.py",
-    "sandbox/frames.py",
     "worker/api/auth.py",
     "worker/api/health.py",
     "worker/api/records.py",
     "worker/auth/tokens.py",
-    "worker/hooks/alarm.py",
-    "worker/hooks/apps.py",
-    "worker/hooks/children.py",
-    "worker/hooks/eventparts.py",
-    "worker/hooks/events.py",
-    "worker/hooks/heads.py",
-    "worker/hooks/hooks.py",
-    "worker/hooks/leased.py",
-    "worker/hooks/line.py",
-    "worker/hooks/ops/events.py",
-    "worker/hooks/processes.py",
-    "worker/hooks/requests.py",
-    "worker/hooks/routes.py",
-    "worker/hooks/session.py",
-    "worker/hooks/shared.py",
-    "worker/hooks/standing.py",
-    "worker/hooks/waiting.py",
-    "worker/hooks/wire.py",
-    "worker/http/asked.py",
     "worker/http/body.py",
     "worker/http/guards.py",
     "worker/http/headers.py",
@@ -58,7 +38,6 @@ MODULES: tuple[str, ...] = (
     "worker/http/realip.py",
     "worker/http/reply.py",
     "worker/http/requestcontext.py",
-    "worker/http/scripted.py",
     "worker/http/way.py",
     "worker/records/accounts.py",
     "worker/records/actions.py",

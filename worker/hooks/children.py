@@ -79,11 +79,6 @@ class Children:
         return len(self._all) + len(self._forks)
 
     @property
-    def is_spent(self) -> bool:
-        """Whether nothing runs or waits, nor will: they were closed, or others run what is to be run."""
-        return (self._closed or self._generation > 0) and not (self._all or self._forks or self._waiting)
-
-    @property
     def memory_kb(self) -> int:
         """What they take, as last seen."""
         return sum(leased.weight_kb for leased in self._all)

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.auth.logins import LoginEvent
-from worker.errors import ValidationErrors, caused
+from worker.errors import ValidationErrors
 from worker.fields import MalformedError
 from worker.hooks.calls import GoError
 from worker.hooks.errors import worded
@@ -172,7 +172,7 @@ def _collection_in(frame: "Frame", wire: Any) -> Collection:
     try:
         return drafted(frame.event.context, wire, completed=frame.name not in SHOWING)[0]
     except MalformedError as error:
-        raise caused(GoError(str(error)), error) from error
+        raise GoError(str(error)) from error
 
 
 def _id_out(frame: "Frame", collection: Collection | None) -> Any:  # noqa: ARG001
@@ -187,7 +187,7 @@ def _settings_in(frame: "Frame", wire: Any) -> Any:
     try:
         return settings_in(frame.event.context, wire)
     except MalformedError as error:
-        raise caused(GoError(str(error)), error) from error
+        raise GoError(str(error)) from error
 
 
 COLLECTION = Codec(_collection_out, _collection_in)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from worker.db.faults import to_api_error
-from worker.errors import ApiError, HookError, ValidationErrors, caused
+from worker.errors import ApiError, HookError, ValidationErrors
 from worker.events import Event
 from worker.hooks.calls import GoError
 from worker.hooks.errors import UNEXPECTED, Rethrown
@@ -169,7 +169,7 @@ async def handle(session: "Session", bound: "Bound", event: Event) -> bool:
         failure = frame.failure(error)
         if failure is error:
             raise
-        raise caused(failure, error) from error
+        raise failure from error
     finally:
         session.events.pop()
         frames.pop()

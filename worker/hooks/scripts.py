@@ -220,7 +220,7 @@ class Scripts:
         children = Children(ctx.name, self.processes, ctx.account)
         live = self._live.get(ctx.name)
         if live is not None:
-            live.children = {children, *(known for known in live.children if not known.is_spent)}
+            live.children.add(children)
         return children
 
     def _book(self, ctx: "Context", ns: int) -> None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 
 from sandbox.frames import ANSWER_BYTES_MAX, RESULT
-from worker.errors import ApiError, caused
+from worker.errors import ApiError
 from worker.fields.jsontext import spelled
 from worker.hooks.arguments import BULK_BYTES, NonsenseError, arguments
 from worker.hooks.calls import GoError, Operation
@@ -358,7 +358,7 @@ class Session(Standing):
         try:
             return operation(self, *given[1:])
         except TypeError as error:
-            raise caused(GoError(f"{name.decode()}: wrong arguments"), error) from error
+            raise GoError(f"{name.decode()}: wrong arguments") from error
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, context=self._context)

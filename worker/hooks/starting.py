@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from worker.errors import ApiError, HookError
 from worker.hooks import files, lifecycle
@@ -62,7 +63,7 @@ class Live:
         # what loads or replaces them at the moment
         self.task: asyncio.Task[None] | None = None
         # its processes: those of the scripts that serve, of a look, of replaced ones that end with their runs
-        self.children: set[Children] = set()
+        self.children: WeakSet[Children] = WeakSet()
 
 
 def told(error: Exception, when: str = "") -> LoadError:

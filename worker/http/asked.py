@@ -9,7 +9,7 @@ import orjson
 from worker.auth import logins
 from worker.auth.logins import Requester
 from worker.auth.origins import Visit
-from worker.errors import ApiError, ValidationErrors, bad_request, caused
+from worker.errors import ApiError, ValidationErrors, bad_request
 from worker.fields.jsontext import spelled
 from worker.hooks.calls import GoError
 from worker.hooks.heads import Block, Said, head_of, said_of
@@ -131,7 +131,7 @@ class HttpSource:
         try:
             return await bodies.read_body(self._req, self._limit, skip_files=True)
         except ApiError as error:
-            raise caused(_plainly(error), error) from error
+            raise _plainly(error) from error
         finally:
             self.rewind()
 
@@ -146,7 +146,7 @@ class HttpSource:
         try:
             found = await bodies.read_parts(self._req, self._limit, skip_files=True)
         except ApiError as error:
-            raise caused(_plainly(error), error) from error
+            raise _plainly(error) from error
         finally:
             self.rewind()
         if isinstance(found, dict):
@@ -162,7 +162,7 @@ class HttpSource:
                 try:
                     self._form = _multipart(raw, content_type)
                 except ValueError as error:
-                    raise caused(GoError(str(error)), error) from error
+                    raise GoError(str(error)) from error
             else:
                 self._form = Form(await self._urlencoded(content_type), [], is_multipart=False)
         return self._form
@@ -250,9 +250,9 @@ class HttpSource:
         try:
             await self.respond()
         except falcon.HTTPError as error:
-            raise caused(route_not_found(self._req.method), error) from error
+            raise route_not_found(self._req.method) from error
         except ValidationErrors as error:
-            raise caused(bad_request(INVALID_DATA, error.data(), cause=error), error) from error
+            raise bad_request(INVALID_DATA, error.data(), cause=error) from error
         finally:
             context.tenant = outer
         changes = self._req.method not in {"GET", "HEAD"} and "/records" in self._req.path

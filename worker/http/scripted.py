@@ -8,7 +8,7 @@ server's own stays where it is: scripts may have changed its headers, and what t
 import gzip
 from typing import TYPE_CHECKING
 
-from worker.errors import ApiError, ValidationErrors, bad_request, caused
+from worker.errors import ApiError, ValidationErrors, bad_request
 from worker.hooks.calls import GoError
 from worker.hooks.ops.request import report
 from worker.hooks.patterns import SLASH
@@ -144,11 +144,11 @@ class _Scripted:
                 try:
                     told = await session.run("route", order_of(session, asked, found))
                 except ValidationErrors as error:  # of what a script has saved, or thrown: the route says nothing
-                    raise caused(bad_request("", error.data(), cause=error), error) from error
+                    raise bad_request("", error.data(), cause=error) from error
             try:
                 said = answered(told)
             except GoError as error:
-                raise caused(ApiError(400, cause=error), error) from error
+                raise ApiError(400, cause=error) from error
             if said.late is not None:
                 report(session, said.late)
         except Exception as error:

@@ -12,15 +12,7 @@ COMPILED = recipe()
 BASES = {"NamedTuple", "Protocol", "Generic", "Exception", "ValueError", "Enum", "IntEnum", "StrEnum", "TypedDict"}
 # functions that call themselves, and why their depth has a bound that no client chooses
 RECURSIVE = {
-    "worker/hooks/apps.py:Apps.context": "once: the number it asks for is not negative",
-    "worker/hooks/shared.py:_related_in": "EXPAND_DEPTH_MAX",
-    "worker/hooks/shared.py:_related_out": "EXPAND_DEPTH_MAX",
-    "worker/hooks/shared.py:apply": "EXPAND_DEPTH_MAX",
-    "worker/hooks/shared.py:record_in": "EXPAND_DEPTH_MAX",
-    "worker/hooks/shared.py:wire_of": "EXPAND_DEPTH_MAX",
     "worker/http/body.py:_merged": "what is read of JSON is 200 deep at most",
-    "worker/http/scripted.py:_put": "once: what it calls, calls it for something else",
-    "worker/http/scripted.py:_written": "once: what it calls, calls it for something else",
     "worker/records/expand.py:Expansion._backward": "LEVELS_MAX of a path",
     "worker/records/expand.py:Expansion._forward": "LEVELS_MAX of a path",
     "worker/records/expand.py:Expansion._one": "LEVELS_MAX of a path",
@@ -128,11 +120,7 @@ def test_failures_keep_their_causes() -> None:
     found = []
     for path, tree in trees():
         for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Raise)
-                and isinstance(node.cause, ast.Name)
-                and not path.startswith(("worker/wire/", "worker/hooks/line"))
-            ):
+            if isinstance(node, ast.Raise) and isinstance(node.cause, ast.Name) and not path.startswith("worker/wire/"):
                 match node.exc:
                     case ast.Call(func=ast.Name(id="caused")):
                         pass
