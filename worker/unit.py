@@ -282,6 +282,12 @@ async def transaction(ctx: WholeT) -> AsyncIterator[WholeT]:
     await unit.done(ctx)
 
 
+async def within(ctx: WholeT, work: Callable[[WholeT], Awaitable[None]]) -> None:
+    """Do `work` in a `transaction`: for code that is compiled, which must not wait while it handles an exception."""
+    async with transaction(ctx) as inner:
+        await work(inner)
+
+
 @contextmanager
 def second_connection(ctx: Whole) -> Iterator[Database]:
     """A connection for who holds the writer's lock, which is released with it."""

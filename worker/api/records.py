@@ -36,8 +36,12 @@ class Records:
         info = context.info(await read_body(req) if has_body(req) else None)
         query = ListQuery.parse(context.query)
         if query.per_page > STEP_ROWS:
-            async with _long_pages(context.tenant):
+            pages = _long_pages(context.tenant)
+            await pages.acquire()
+            try:
                 await self._list(req, resp, found, info, query)
+            finally:
+                pages.release()
         else:
             await self._list(req, resp, found, info, query)
 

@@ -67,6 +67,7 @@ async def answer(app: App, tenants: Tenants, scope: dict[str, Any], receive: Any
     req, resp = Request(scope, receive), Response()
     context = req.context
     ctx: Context | None = None
+    failure: Exception | None = None
     try:
         try:
             if arrive(req, resp):
@@ -79,8 +80,11 @@ async def answer(app: App, tenants: Tenants, scope: dict[str, Any], receive: Any
                 responder, params = app.responder_of(req)
                 await responder(req, resp, **params)
         except Exception as error:
-            if not await app._handle_exception(req, resp, error, {}):
-                raise
+            failure = error
+        if failure is not None:
+            if not await app._handle_exception(req, resp, failure, {}):
+                raise failure
+            failure = None  # its traceback leads back to here
         if ctx is not None:
             note(req, resp, ctx)
         if not resp.reply(req):

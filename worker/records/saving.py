@@ -19,7 +19,7 @@ from worker.records.plan import plan_of
 from worker.records.record import Record
 from worker.records.references import check_references
 from worker.sql import now, rand_id
-from worker.unit import transaction
+from worker.unit import within
 from worker.writing import write
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ async def _execute_loudly(ctx: "Context", event: RecordEvent, stages: Stages, en
             return
         # who becomes verified must not keep what somebody else has linked, even for a moment
         outer = event.context
-        async with transaction(outer) as inner:
+
+        async def both(inner: "Context") -> None:
             event.context = inner
             try:
                 await removal.remove_belongings(event.context, record, [accounts.EXTERNAL])
@@ -125,6 +126,8 @@ async def _execute_loudly(ctx: "Context", event: RecordEvent, stages: Stages, en
                     ended.remove(accounts.EXTERNAL)
             finally:
                 event.context = outer
+
+        await within(outer, both)
 
     await around(ctx.bus, (of_record,), event, execute)
 
@@ -218,15 +221,17 @@ async def _store(ctx: "Context", record: Record, *, heard: bool = False) -> list
         _write(ctx, record)
         await removal.remove_belongings(ctx, record, ended)
 
+    async def in_steps(ctx: "Context") -> None:
+        await write(ctx, row)
+        await removal.remove_belongings(ctx, record, ended)
+
     left: list[str] = []
     if ended and not quiet(ctx.bus, events.DELETE.every):  # who hears of it may take time
         if heard:
             await write(ctx, row)
             left = ended
         else:
-            async with transaction(ctx) as inner:
-                await write(inner, row)
-                await removal.remove_belongings(inner, record, ended)
+            await within(ctx, in_steps)
     else:
         await write(ctx, whole if ended else row)
     record.committed()
